@@ -1,0 +1,22 @@
+import { Fault } from "./fault.ts";
+
+/**
+ * Runs `work` with a signal that aborts after `limitMs` milliseconds or when `parent` does, whichever comes first.
+ * Deadlines combine and never reset, and the timer is stopped in every case. Rejects with DEADLINE_EXCEEDED through the signal.
+ */
+export async function withDeadline<T>(
+  limitMs: number,
+  parent: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const timer = setTimeout(
+    () => deadline.abort(new Fault("DEADLINE_EXCEEDED", `no answer in ${limitMs} ms`)),
+    limitMs,
+  );
+  try {
+    return await work(AbortSignal.any([parent, deadline.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,10 @@
+import { hash } from "node:crypto";
+
+/** SHA-256 of the bytes, as 32 bytes. */
+export const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
+
+/** SHA-256 of the bytes or of a text's UTF-8, as 64 lower-case hexadecimal characters. */
+export const sha256Hex = (bytes: Uint8Array | string): string => hash("sha256", bytes, "hex");
+
+/** SHA-1, only for what RFC 5280 §4.2.1.2 derives from it: key identifiers, never security. */
+export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
