@@ -1,0 +1,10 @@
+import type { ConfiguredProgram } from "../config/read-config.ts";
+
+/**
+ * The only door from the command line to the other programs, each loaded when it is asked for: the agent's process
+ * never loads the server's code, and `--help` loads nothing.
+ */
+export type ConfigReader = (file: string) => Promise<unknown>;
+
+/** The same parser that `run` uses. */
+export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {};

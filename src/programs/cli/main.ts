@@ -1,0 +1,28 @@
+import process from "node:process";
+import type { Registration } from "./command-frame.ts";
+import { runCommandLine } from "./command-line.ts";
+import { registerConfig } from "./commands/config.ts";
+
+/** One line for each command group; a command that does nothing yet is not here. */
+const registrations: readonly Registration[] = [registerConfig];
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(130); // asked twice: at once
+    stop.abort(new Error(`stopped by ${name}`));
+  });
+}
+const write = (stream: NodeJS.WriteStream) => (text: string) => void stream.write(text);
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", () => undefined); // `meshmint … | head`: the reader left, which is its right
+}
+
+const exitCode = await runCommandLine(process.argv.slice(2), {
+  registrations,
+  streams: { out: write(process.stdout), err: write(process.stderr) },
+  signal: stop.signal,
+  debug: process.env.MESHMINT_DEBUG === "1",
+});
+// What still holds the process open (a pooled connection) has nothing more to say; pending output has.
+process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));
