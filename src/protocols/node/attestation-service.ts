@@ -1,0 +1,51 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { Bundle } from "../../domain/trust/bundle.ts";
+import { Fault } from "../../foundation/fault.ts";
+import type { AttestationServiceHandlers } from "../../generated/meshmint/node/v1/AttestationService.ts";
+import type { AttestReply } from "../../generated/meshmint/node/v1/AttestReply.ts";
+import type { AttestRequest__Output } from "../../generated/meshmint/node/v1/AttestRequest.ts";
+import { toServiceError } from "../grpc/fault-status.ts";
+import { bundleMessage } from "../grpc/trust-messages.ts";
+import { signalOf, unary } from "../grpc/unary.ts";
+import type { NodeAttestation } from "./ports.ts";
+import { svidChainMessage } from "./svid-chain-message.ts";
+
+type Deps = { readonly attestation: NodeAttestation; readonly bundle: () => Bundle };
+type AttestCall = ServerDuplexStream<AttestRequest__Output, AttestReply>;
+
+/** The only service that answers without a client certificate: hands out the public roots and proves new nodes. */
+export function attestationService(deps: Deps): AttestationServiceHandlers {
+  return {
+    GetTrustBundle: unary(async () => bundleMessage(deps.bundle())),
+    Attest: (call) => {
+      call.once("data", (request: AttestRequest__Output) => {
+        attest(deps, call, request).catch((thrown: unknown) => call.emit("error", toServiceError(thrown)));
+      });
+    },
+  };
+}
+
+async function attest(deps: Deps, call: AttestCall, request: AttestRequest__Output): Promise<void> {
+  const { start } = request;
+  if (!start) throw new Fault("INVALID_ARGUMENT", "attestation begins with the start step");
+  const claim = {
+    attestor: start.attestor,
+    payload: start.payload,
+    csr: start.csrDer,
+    source: sourceOf(call),
+  };
+  const outcome = await deps.attestation.attest(claim, signalOf(call));
+  if (!outcome.ok) {
+    if (outcome.error.code === "retry")
+      throw new Fault("QUEUE_FULL", "too many attestations; try again later");
+    throw new Fault(
+      "ATTESTATION_FAILED",
+      "this node could not be attested; the server's audit log has the reason",
+    );
+  }
+  call.write({ result: { svid: svidChainMessage(outcome.value), bundle: bundleMessage(deps.bundle()) } });
+  call.end();
+}
+
+/** The address without its port, so that one host is one source. */
+const sourceOf = (call: AttestCall): string => call.getPeer().replace(/:\d+$/, "");

@@ -1,0 +1,60 @@
+import type { Der } from "../../domain/certificate/der.ts";
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import type { Bundle } from "../../domain/trust/bundle.ts";
+import type { Result } from "../../foundation/result.ts";
+import type { HolderReport__Output } from "../../generated/meshmint/node/v1/HolderReport.ts";
+
+/** A minted leaf with the intermediates to send behind it. */
+export type IssuedChain = { readonly chain: readonly Der[]; readonly authorityKeyId: string };
+
+/** All that a caller may learn of a refusal; the audit log has the reason. */
+export type OpaqueRefusal =
+  | { readonly code: "denied" | "invalid" }
+  | { readonly code: "retry"; readonly retryAfterMs: number };
+
+/** Whether a node's certificate, although it verifies, is still one that we know and have not banned. */
+export interface NodeGate {
+  admits(agent: SpiffeId, serial: string): boolean;
+}
+
+/** Proves a new node and mints its first SVID. `source` is the caller's address, for rate limits. */
+export interface NodeAttestation {
+  attest(claim: AttestationClaim, signal: AbortSignal): Promise<Result<IssuedChain, OpaqueRefusal>>;
+}
+
+export type AttestationClaim = {
+  readonly attestor: string;
+  readonly payload: Uint8Array;
+  readonly csr: Uint8Array;
+  readonly source: string;
+};
+
+/** Mints for a node that has proved itself. Items of concurrent calls are batched behind this port. */
+export interface NodeIssuance {
+  issue(
+    agent: SpiffeId,
+    item: { entryId: string; csr: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Result<IssuedChain, OpaqueRefusal>>;
+  renewNode(
+    agent: SpiffeId,
+    csr: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Result<IssuedChain, OpaqueRefusal>>;
+}
+
+/** What each agent is told of; `onChange` listeners are called after a change is in memory and return their own end. */
+export interface NodeFeed {
+  entriesOf(agent: SpiffeId): readonly RegistrationEntry[];
+  bundle(): Bundle;
+  notice(): { readonly activeKeyId: string; readonly reissueSpreadMs: number };
+  onChange(listener: () => void): () => void;
+}
+
+/** Takes what agents say of their holders; resolves once it is durable. */
+export interface HolderReports {
+  accept(agent: SpiffeId, report: HolderReport__Output, signal: AbortSignal): Promise<void>;
+  connected(agent: SpiffeId, programVersion: string): void;
+  disconnected(agent: SpiffeId): void;
+}
