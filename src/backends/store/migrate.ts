@@ -1,0 +1,17 @@
+import { type Migration, Migrator } from "kysely/migration";
+import { Fault } from "../../foundation/fault.ts";
+import { enrolment } from "./migrations/0001-enrolment.ts";
+import type { Database } from "./schema.ts";
+
+/** In order, by name. A migration that has been released is never edited: the next one mends it. */
+const migrations: Record<string, Migration> = {
+  "0001-enrolment": enrolment,
+};
+
+/** Brings the tables up to date. Rejects with STORE_FAILED; what had begun is rolled back. */
+export async function migrate(database: Database): Promise<void> {
+  const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error)
+    throw new Fault("STORE_FAILED", `the store's tables cannot be migrated: ${error}`, { cause: error });
+}

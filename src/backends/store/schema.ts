@@ -1,0 +1,14 @@
+import type { Generated, Kysely } from "kysely";
+import type { AgentTable } from "./tables/agent.ts";
+import type { EntryChangeTable, EntryTable } from "./tables/entry.ts";
+import type { JoinTokenTable } from "./tables/join-token.ts";
+
+/** Every table, one line per table; the columns are in tables/, one file per concern. */
+export type Schema = {
+  join_tokens: JoinTokenTable;
+  agents: AgentTable;
+  entries: EntryTable;
+  entry_changes: Omit<EntryChangeTable, "sequence"> & { sequence: Generated<number> };
+};
+
+export type Database = Kysely<Schema>;
