@@ -1,0 +1,54 @@
+import { type Key, MechanismEnum, type Session } from "graphene-pk11";
+import { Fault } from "../../foundation/fault.ts";
+import type { KeyCurve } from "./ec-public-key.ts";
+import type { TokenKey } from "./key-objects.ts";
+import type { OpenToken } from "./token.ts";
+import { tokenFault } from "./token-fault.ts";
+
+/** Bytes of the digest that belongs to each curve: SHA-256 and SHA-384 (RFC 5758 §3.2). */
+const digestBytes: Readonly<Record<KeyCurve, number>> = { "P-256": 32, "P-384": 48 };
+
+/**
+ * Signs one digest with CKM_ECDSA: SHA-256 for P-256, SHA-384 for P-384. Resolves to r‖s, each as long as the curve's
+ * order. Rejects with INVALID_ARGUMENT for another digest length, HSM_UNAVAILABLE or HSM_REFUSED when the token fails.
+ * For a ceremony: one signature, on the token's own session. A started C_Sign cannot be interrupted: the signal counts
+ * before it only.
+ */
+export async function signOnce(
+  token: OpenToken,
+  item: { readonly key: TokenKey; readonly digest: Uint8Array },
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  signal.throwIfAborted();
+  return await signDigest(token.session, item.key, item.digest);
+}
+
+/** The same on a given session. The caller sees to it that no other operation is in flight on that session. */
+export async function signDigest(
+  session: Session,
+  key: { readonly handle: Key; readonly curve: KeyCurve },
+  digest: Uint8Array,
+): Promise<Uint8Array> {
+  if (digest.length !== digestBytes[key.curve]) {
+    throw new Fault(
+      "INVALID_ARGUMENT",
+      `a ${key.curve} key signs digests of ${digestBytes[key.curve]} bytes, not ${digest.length}`,
+    );
+  }
+  // graphene copies its input into a Buffer that nothing references once the call has started, and the binding's worker
+  // pins only the callback (pkcs11js #121): a collection during C_Sign would have the token sign freed memory. An
+  // ArrayBuffer is not copied but wrapped, so the bytes live for as long as `held` does.
+  let held: ArrayBuffer | undefined = Uint8Array.from(digest).buffer;
+  try {
+    const sign = session.createSign(MechanismEnum.ECDSA, key.handle);
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      sign.once(held as unknown as Buffer, (error: Error | null, signature: Buffer) => {
+        held = undefined;
+        if (error) reject(error);
+        else resolve(Uint8Array.from(signature));
+      });
+    });
+  } catch (thrown) {
+    throw tokenFault("signing", thrown);
+  }
+}
