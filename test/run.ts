@@ -1,37 +1,33 @@
 /**
- * `npm test`: every check and every test, ending with one plain line `N passed, N failed, N skipped`.
+ * `npm test`: the tests in TypeScript (vitest), Go and Python, one after another, with one plain line at the end:
+ * `N passed, N failed, N skipped`. Exit code 0 only when something ran and nothing failed.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
+import { goTests } from "./runners/go.ts";
+import { add, nothing, type Outcome, summary } from "./runners/outcome.ts";
+import { pythonTests } from "./runners/python.ts";
+import { vitestTests } from "./runners/vitest.ts";
 
-type Totals = { passed: number; failed: number; skipped: number };
+const suites: readonly (readonly [string, (filters: readonly string[]) => Outcome])[] = [
+  ["TypeScript", vitestTests],
+  ["Go", goTests],
+  ["Python", pythonTests],
+];
 
-function vitest(): Totals {
-  const folder = mkdtempSync(join(tmpdir(), "meshmint-test-"));
-  const report = join(folder, "vitest.json");
-  const run = spawnSync(
-    process.execPath,
-    [
-      "node_modules/vitest/vitest.mjs",
-      "run",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-    ],
-    { stdio: "inherit" },
+const filters = process.argv.slice(2);
+const outcomes = suites.map(([language, run]) => {
+  console.log(`\n== ${language}`);
+  return [language, run(filters)] as const;
+});
+
+console.log("\n== Summary");
+for (const [language, outcome] of outcomes) {
+  console.log(
+    `${language}: ${outcome.passed} passed, ${outcome.failed.length} failed, ${outcome.skipped.length} skipped`,
   );
-  try {
-    const read = JSON.parse(readFileSync(report, "utf8"));
-    const failed = read.numFailedTests + (run.status !== 0 && read.numFailedTests === 0 ? 1 : 0);
-    return { passed: read.numPassedTests, failed, skipped: read.numPendingTests + read.numTodoTests };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  for (const name of outcome.skipped) console.log(`  skipped  ${name}`);
+  for (const name of outcome.failed) console.log(`  FAILED   ${name}`);
 }
-
-const totals = vitest();
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+const total = outcomes.map(([, outcome]) => outcome).reduce(add, nothing);
+process.exitCode = total.failed.length > 0 || total.passed === 0 ? 1 : 0;
+console.log(summary(total));
