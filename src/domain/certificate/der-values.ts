@@ -1,0 +1,132 @@
+import { type DerReader, requireDer } from "./der-reader.ts";
+import { tag } from "./der-tag.ts";
+
+/** INTEGER contents: at least one byte, no redundant sign byte. X.690 §8.3.2. */
+export function readInteger(reader: DerReader, what: string): Uint8Array {
+  const contents = reader.contents(tag.integer, what);
+  const [first, second] = contents;
+  requireDer(first !== undefined, `${what} is an INTEGER without contents`);
+  const redundant =
+    second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+  requireDer(!redundant, `${what} is an INTEGER with a redundant first byte`);
+  return contents;
+}
+
+/** A non-negative INTEGER below 2^31. */
+export function readSmallInteger(reader: DerReader, what: string): number {
+  const contents = readInteger(reader, what);
+  requireDer(contents.length <= 4 && (contents[0] ?? 0) < 0x80, `${what} is negative or too large`);
+  return contents.reduce((sum, octet) => sum * 256 + octet, 0);
+}
+
+/** A positive INTEGER as big-endian bytes without its sign byte, at most `longest` of them. */
+export function readPositiveInteger(reader: DerReader, longest: number, what: string): Uint8Array {
+  const contents = readInteger(reader, what);
+  const negative = (contents[0] ?? 0) >= 0x80;
+  const magnitude = contents[0] === 0 ? contents.subarray(1) : contents;
+  requireDer(!negative && magnitude.length > 0, `${what} is not positive`);
+  requireDer(magnitude.length <= longest, `${what} is longer than ${longest} bytes`);
+  return magnitude;
+}
+
+/** X.690 §11.1: one byte, 00 or FF. */
+export function readBoolean(reader: DerReader, what: string): boolean {
+  const contents = reader.contents(tag.boolean, what);
+  requireDer(
+    contents.length === 1 && (contents[0] === 0 || contents[0] === 0xff),
+    `${what} is not a DER BOOLEAN`,
+  );
+  return contents[0] === 0xff;
+}
+
+/** A BOOLEAN DEFAULT FALSE: DER leaves FALSE out, so what is there must be TRUE. X.690 §11.5. */
+export function readFlag(reader: DerReader, what: string): boolean {
+  if (reader.nextTag !== tag.boolean) return false;
+  requireDer(readBoolean(reader, what), `${what} is an encoded default`);
+  return true;
+}
+
+/** OBJECT IDENTIFIER as dotted text: shortest arcs, each below 2^53. X.690 §8.19. */
+export function readOid(reader: DerReader, what: string): string {
+  const contents = reader.contents(tag.oid, what);
+  requireDer(
+    contents.length > 0 && contents.length <= 64,
+    `${what} is an empty or oversized OBJECT IDENTIFIER`,
+  );
+  requireDer(
+    (contents[contents.length - 1] ?? 0) < 0x80,
+    `${what} is an OBJECT IDENTIFIER that is cut short`,
+  );
+  let text = "";
+  let arc = 0;
+  for (const octet of contents) {
+    requireDer(arc > 0 || octet !== 0x80, `${what} has an arc that is not the shortest`);
+    arc = arc * 128 + (octet & 0x7f);
+    requireDer(Number.isSafeInteger(arc), `${what} has an arc that is too large`);
+    if (octet >= 0x80) continue;
+    text += text === "" ? firstArcs(arc) : `.${arc}`;
+    arc = 0;
+  }
+  return text;
+}
+
+function firstArcs(both: number): string {
+  const first = Math.min(Math.floor(both / 40), 2);
+  return `${first}.${both - first * 40}`;
+}
+
+/** A BIT STRING of whole bytes, such as a key or a signature. */
+export function readOctetAlignedBits(reader: DerReader, what: string): Uint8Array {
+  const contents = reader.contents(tag.bitString, what);
+  requireDer(contents[0] === 0, `${what} is not a BIT STRING of whole bytes`);
+  return contents.subarray(1);
+}
+
+/** The numbers of the bits that are set; unused bits are zero and no trailing zero bit is there. X.690 §11.2. */
+export function readNamedBits(reader: DerReader, what: string): readonly number[] {
+  const contents = reader.contents(tag.bitString, what);
+  const [unused, ...octets] = contents.subarray(0, 5);
+  const last = octets.at(-1);
+  requireDer(
+    unused !== undefined && unused < 8 && contents.length <= 5,
+    `${what} is not a BIT STRING of named bits`,
+  );
+  const shortest = last === undefined ? unused === 0 : (last >> unused) % 2 === 1 && last % 2 ** unused === 0;
+  requireDer(shortest, `${what} has trailing zero bits or padding that is set`);
+  const bits: number[] = [];
+  octets.forEach((octet, index) => {
+    for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) bits.push(index * 8 + bit);
+  });
+  return bits;
+}
+
+const timeForms = [
+  { identifier: tag.utcTime, form: /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ },
+  { identifier: tag.generalizedTime, form: /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ },
+] as const;
+
+/** UTCTime up to 2049, GeneralizedTime from 2050 on; whole seconds, `Z`. RFC 5280 §4.1.2.5. */
+export function readTime(reader: DerReader, what: string): Date {
+  const [utc, generalized] = timeForms;
+  const { identifier, form } = reader.nextTag === utc.identifier ? utc : generalized;
+  const text = Buffer.from(reader.contents(identifier, what)).toString("latin1");
+  const fields = form.exec(text)?.slice(1).map(Number);
+  requireDer(fields !== undefined, `${what} is not a time in the form of RFC 5280 §4.1.2.5`);
+  const [shortYear = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields;
+  const century = identifier === tag.generalizedTime ? 0 : shortYear < 50 ? 2000 : 1900;
+  const at = new Date(Date.UTC(century + shortYear, month - 1, day, hour, minute, second));
+  const digits = at.toISOString().replaceAll(/[-:T]|\.\d{3}/g, "");
+  requireDer(digits.endsWith(text), `${what} names a moment that does not exist`);
+  const rightForm =
+    (identifier === tag.utcTime) === (at.getUTCFullYear() >= 1950 && at.getUTCFullYear() < 2050);
+  requireDer(rightForm, `${what} is in the form for another half-century (RFC 5280 §4.1.2.5)`);
+  return at;
+}
+
+/** Seven-bit text, as IA5String or in an IMPLICIT tag over it; no control characters. */
+export function readAscii(reader: DerReader, identifier: number, what: string): string {
+  const contents = reader.contents(identifier, what);
+  for (const octet of contents)
+    requireDer(octet >= 0x20 && octet < 0x7f, `${what} holds a byte that is not printable ASCII`);
+  return Buffer.from(contents.buffer, contents.byteOffset, contents.length).toString("latin1");
+}
