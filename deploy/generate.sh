@@ -13,5 +13,8 @@ sh bin/node node_modules/@grpc/proto-loader/build/bin/proto-loader-gen-types.js 
   --importFileExtension=.ts --longs=String --enums=String --defaults --oneofs --grpcLib=@grpc/grpc-js \
   --outDir=src/generated -I proto "$deps/envoy-api" "$deps/xds" "$deps/googleapis" "$deps/protoc-gen-validate" -- \
   meshmint/v1/signer_api.proto meshmint/v1/node_api.proto meshmint/v1/admin_api.proto \
-  workload_api.proto envoy/service/secret/v3/sds.proto >/dev/null
+  workload_api.proto envoy/service/secret/v3/sds.proto envoy/extensions/transport_sockets/tls/v3/secret.proto \
+  envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.proto >/dev/null
+# A file without a service becomes a package file that nobody needs, with imports that tsc calls unused.
+rm src/generated/secret.ts src/generated/tls_spiffe_validator_config.ts
 printf '%s' "$inputs" >"$stamp"

@@ -1,7 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
-import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import { loadSync, type MessageTypeDefinition, type PackageDefinition } from "@grpc/proto-loader";
 import type { ProtoGrpcType as AdminTypes } from "../generated/admin_api.ts";
+import type {
+  Secret,
+  Secret__Output,
+} from "../generated/envoy/extensions/transport_sockets/tls/v3/Secret.ts";
+import type {
+  SPIFFECertValidatorConfig,
+  SPIFFECertValidatorConfig__Output,
+} from "../generated/envoy/extensions/transport_sockets/tls/v3/SPIFFECertValidatorConfig.ts";
 import type { ProtoGrpcType as NodeTypes } from "../generated/node_api.ts";
 import type { ProtoGrpcType as SdsTypes } from "../generated/sds.ts";
 import type { ProtoGrpcType as SignerTypes } from "../generated/signer_api.ts";
@@ -42,3 +50,16 @@ export const AdminService = admin.AdminService;
 export const SpiffeWorkloadApi = typed<WorkloadTypes>(packages.workload).SpiffeWorkloadAPI;
 export const SecretDiscoveryService = typed<SdsTypes>(packages.sds).envoy.service.secret.v3
   .SecretDiscoveryService;
+
+const tls = "envoy/extensions/transport_sockets/tls/v3";
+const message = <Input, Output>(file: string, name: string): MessageTypeDefinition<Input, Output> =>
+  load(`${tls}/${file}`, envoyDirs)[
+    `${tls.replaceAll("/", ".")}.${name}`
+  ] as unknown as MessageTypeDefinition<Input, Output>;
+
+/** What SDS carries inside `Any`: Envoy's secret, and the configuration of its SPIFFE validator inside that. */
+export const TlsSecret = message<Secret, Secret__Output>("secret.proto", "Secret");
+export const SpiffeValidatorConfig = message<SPIFFECertValidatorConfig, SPIFFECertValidatorConfig__Output>(
+  "tls_spiffe_validator_config.proto",
+  "SPIFFECertValidatorConfig",
+);

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.ts";
+
+const brought = fileURLToPath(new URL("../../.parts/envoy-1.40.0/envoy", import.meta.url));
+
+/** The Envoy that the set-up brought, or the one that MESHMINT_ENVOY names; undefined when there is none. */
+export const envoyBinary: string | undefined = [process.env.MESHMINT_ENVOY, brought].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+/** For `describe.skipIf`: a machine without Envoy skips these tests, except under CI=true, where that fails them. */
+export const envoyMissing = envoyBinary === undefined && process.env.CI !== "true";
+
+/** What Envoy has really loaded, in the words of its /certs: the end of the proof rule. */
+export type LoadedCertificate = { readonly serial_number: string; readonly expiration_time: string };
+type LoadedContext = Readonly<Record<"cert_chain" | "ca_cert", readonly LoadedCertificate[]>>;
+
+/** A real Envoy in a folder of its own. Give it port 0 everywhere and ask `port` for what it got. */
+export class Envoy {
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  #admin = "";
+  readonly #log: { text: string };
+
+  private constructor(running: {
+    process: ChildProcess;
+    folder: string;
+    log: { text: string };
+  }) {
+    this.#process = running.process;
+    this.#folder = running.folder;
+    this.#log = running.log;
+    this.pid = running.process.pid ?? 0;
+  }
+
+  /** Starts Envoy on a bootstrap (its `admin` is filled in) and resolves when its admin interface answers. */
+  static async start(bootstrap: Readonly<Record<string, unknown>>): Promise<Envoy> {
+    if (envoyBinary === undefined) {
+      throw new Error(`no Envoy at ${brought}: run deploy/setup.sh test, or set MESHMINT_ENVOY to its path`);
+    }
+    const folder = await mkdtemp(join(tmpdir(), "meshmint-envoy-"));
+    const config = join(folder, "envoy.json");
+    const addressFile = join(folder, "admin");
+    const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
+    await writeFile(config, JSON.stringify({ ...bootstrap, admin }));
+    const child = spawn(
+      envoyBinary,
+      ["-c", config, "--admin-address-path", addressFile, "--disable-hot-restart", "--concurrency", "1"],
+      { stdio: ["ignore", "ignore", "pipe"], cwd: folder },
+    );
+    const log = { text: "" };
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log.text = (log.text + text).slice(-200_000);
+    });
+    const envoy = new Envoy({ process: child, folder, log });
+    try {
+      await envoy.#admitted(addressFile);
+      return envoy;
+    } catch (thrown) {
+      await envoy.stop();
+      throw thrown;
+    }
+  }
+
+  /** The end of what it wrote to standard error. */
+  get log(): string {
+    return this.#log.text;
+  }
+
+  /** GET on the admin interface, as text. */
+  async admin(path: string): Promise<string> {
+    const response = await fetch(`${this.#admin}${path}`);
+    if (!response.ok && path !== "/ready") throw new Error(`${path}: HTTP ${response.status}`);
+    return response.text();
+  }
+
+  /** Counters and gauges whose name matches the regular expression. */
+  async stats(filter: string): Promise<Record<string, number>> {
+    const text = await this.admin(`/stats?filter=${encodeURIComponent(filter)}`);
+    const pairs = text.split("\n").map((line) => /^(.+): (\d+)$/.exec(line));
+    return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1], Number(pair[2])]] : [])));
+  }
+
+  /** One counter or gauge by its exact name; 0 when Envoy does not have it (yet). */
+  async stat(name: string): Promise<number> {
+    return (await this.stats(`^${name.replaceAll(".", "\\.")}$`))[name] ?? 0;
+  }
+
+  /** The leaf certificates of every TLS context that is really loaded. */
+  async leaves(): Promise<LoadedCertificate[]> {
+    return this.#loaded("cert_chain");
+  }
+
+  /** The trust anchors of every TLS context that is really loaded. */
+  async anchors(): Promise<LoadedCertificate[]> {
+    return this.#loaded("ca_cert");
+  }
+
+  /** The port that a listener got, once it listens. */
+  port(listener: string): Promise<number> {
+    return eventually(`listener ${listener}`, async () => {
+      const { listener_statuses } = JSON.parse(await this.admin("/listeners?format=json"));
+      const found = listener_statuses?.find((status: { name: string }) => status.name === listener);
+      return found?.local_address.socket_address.port_value as number | undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const exited = once(this.#process, "exit");
+      this.#process.kill("SIGKILL");
+      await exited;
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #admitted(addressFile: string): Promise<void> {
+    const address = await eventually("Envoy's admin address", async () => {
+      const { exitCode } = this.#process;
+      if (exitCode !== null) throw new Error(`Envoy exited with ${exitCode}:\n${this.log}`);
+      return existsSync(addressFile) ? (await readFile(addressFile, "utf8")) || undefined : undefined;
+    });
+    this.#admin = `http://${address}`;
+  }
+
+  async #loaded(part: "cert_chain" | "ca_cert"): Promise<LoadedCertificate[]> {
+    const { certificates } = JSON.parse(await this.admin("/certs"));
+    return (certificates as LoadedContext[]).flatMap((context) => context[part]);
+  }
+}
