@@ -1,0 +1,3 @@
+// two-native-doors: a third importer of koffi
+import koffi from "koffi";
+export const nativeDoor = koffi;

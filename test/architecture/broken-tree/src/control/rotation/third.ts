@@ -1,0 +1,2 @@
+import { fourth } from "../ledger/fourth.ts";
+export const third = fourth;

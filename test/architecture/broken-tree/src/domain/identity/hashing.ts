@@ -1,0 +1,3 @@
+// pure-core: a pure rule does its own cryptography
+import { hash } from "node:crypto";
+export const hashing = hash;

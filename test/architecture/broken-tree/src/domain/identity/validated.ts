@@ -1,0 +1,3 @@
+// pure-core: a pure rule leans on a package
+import { z } from "zod";
+export const validated = z;

@@ -1,0 +1,3 @@
+// no-cycles: with egg.ts
+import { egg } from "./egg.ts";
+export const chicken = () => egg;

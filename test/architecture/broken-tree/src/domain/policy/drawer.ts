@@ -1,0 +1,3 @@
+// no-junk-drawers: a file whose name says nothing
+import { helpers } from "./helpers.ts";
+export const drawer = helpers;

@@ -1,0 +1,1 @@
+export const helpers = 1;

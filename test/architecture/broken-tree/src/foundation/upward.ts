@@ -1,0 +1,3 @@
+// ring-foundation: the lowest ring imports a higher one
+import { spiffeId } from "../domain/identity/spiffe-id.ts";
+export const upward = spiffeId;

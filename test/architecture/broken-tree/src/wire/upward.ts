@@ -1,0 +1,3 @@
+// ring-wire: the wire knows a rule
+import { spiffeId } from "../domain/identity/spiffe-id.ts";
+export const upward = spiffeId;
