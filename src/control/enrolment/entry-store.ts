@@ -1,0 +1,38 @@
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import type { Result } from "../../foundation/result.ts";
+
+/** Why a write found nothing to write: each is something the caller can act on. */
+export type EntryWriteRefusal = "not-found" | "stale-revision" | "exists";
+
+/** Where registration entries live. Every method rejects with STORE_FAILED when the store cannot be reached. */
+export interface EntryStore {
+  /** Refused with "exists" when an entry with this parent, identity and selectors is there. */
+  insert(
+    entry: RegistrationEntry,
+    signal: AbortSignal,
+  ): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
+  /** Compare-and-set: `entry.revision` is the revision that was read; what comes back has the next one. */
+  replace(
+    entry: RegistrationEntry,
+    signal: AbortSignal,
+  ): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
+  remove(id: string, signal: AbortSignal): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
+}
+
+/** A position in the order of commits. */
+export type FeedCursor = number;
+
+export type FeedPage = {
+  readonly cursor: FeedCursor;
+  /** Each entry that changed, as it is now; undefined when it is gone. */
+  readonly changed: ReadonlyMap<string, RegistrationEntry | undefined>;
+};
+
+/** Tells of every committed change, whoever made it. */
+export interface EntryFeed {
+  snapshot(signal: AbortSignal): Promise<{ entries: readonly RegistrationEntry[]; cursor: FeedCursor }>;
+  /** Everything after `cursor`, or undefined when the feed no longer reaches back so far: take a snapshot. */
+  since(cursor: FeedCursor, signal: AbortSignal): Promise<FeedPage | undefined>;
+  /** Calls the listener soon after each commit; it says only that something changed. Returns the way to stop it. */
+  onCommit(listener: () => void): () => void;
+}

@@ -1,0 +1,127 @@
+import type { Seconds } from "../../foundation/duration.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import type { RegistrationEntry } from "../identity/registration-entry.ts";
+import { parseSpiffeId, pathOf, type SpiffeId, trustDomainOf } from "../identity/spiffe-id.ts";
+import type { TrustDomain } from "../identity/trust-domain.ts";
+import { dnsNameFlaw } from "./dns-name.ts";
+import { selectorFlaws } from "./selector.ts";
+
+/** A registration as an operator wrote it: nothing in it has been checked. */
+export type EntryInput = Omit<
+  RegistrationEntry,
+  "id" | "spiffeId" | "parentId" | "x509Ttl" | "revision" | "createdAt"
+> & {
+  readonly spiffeId: string;
+  readonly parentId: string;
+  readonly x509Ttl: number;
+};
+
+/** A registration that passed every rule, before the store gives it id, revision and age. */
+export type EntryDraft = Omit<RegistrationEntry, "id" | "revision" | "createdAt">;
+
+export type EntryRules = {
+  readonly trustDomain: TrustDomain;
+  /** No SVID of an entry may live longer. */
+  readonly ttlCap: Seconds;
+};
+
+/** Agents' own IDs, the server's and whatever bears a role live here. */
+const reserved = "/meshmint";
+const agents = `${reserved}/agent/`;
+
+const most = { selectors: 32, dnsNames: 64, labels: 64, hintBytes: 1024, labelValue: 1024 };
+
+/** Checks an operator's registration. Refuses with every flaw, one sentence each, the field first. */
+export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDraft, readonly string[]> {
+  const spiffeId = parseSpiffeId(input.spiffeId);
+  const parentId = parseSpiffeId(input.parentId);
+  const flaws = [
+    ...idFlaws(spiffeId, rules).map((flaw) => `spiffeId: ${flaw}`),
+    ...parentFlaws(parentId, rules).map((flaw) => `parentId: ${flaw}`),
+    ...selectorListFlaws(input.selectors).map((flaw) => `selectors: ${flaw}`),
+    ...ttlFlaws(input.x509Ttl, rules.ttlCap).map((flaw) => `x509Ttl: ${flaw}`),
+    ...dnsFlaws(input.dnsNames).map((flaw) => `dnsNames: ${flaw}`),
+    ...hintFlaws(input.hint).map((flaw) => `hint: ${flaw}`),
+    ...priorityFlaws(input.priority).map((flaw) => `priority: ${flaw}`),
+    ...labelFlaws(input.labels).map((flaw) => `labels: ${flaw}`),
+    ...tenantFlaws(input.tenant, input.spiffeId, rules).map((flaw) => `tenant: ${flaw}`),
+  ];
+  if (!spiffeId.ok || !parentId.ok || flaws.length > 0) return refused(flaws);
+  return ok({
+    spiffeId: spiffeId.value,
+    parentId: parentId.value,
+    selectors: input.selectors.toSorted(), // equal sets are equal lists
+    x509Ttl: input.x509Ttl as Seconds,
+    dnsNames: input.dnsNames,
+    hint: input.hint,
+    priority: input.priority,
+    labels: input.labels,
+    tenant: input.tenant,
+  });
+}
+
+function idFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {
+  if (!id.ok) return [id.error];
+  const path = pathOf(id.value);
+  if (trustDomainOf(id.value) !== trustDomain) return [foreign(id.value, trustDomain)];
+  if (path === "") return ["the trust domain itself is no workload; add a path"];
+  return path === reserved || path.startsWith(`${reserved}/`)
+    ? [`${reserved}/ is reserved for meshmint itself; choose another path`]
+    : [];
+}
+
+function parentFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {
+  if (!id.ok) return [id.error];
+  if (trustDomainOf(id.value) !== trustDomain) return [foreign(id.value, trustDomain)];
+  return pathOf(id.value).startsWith(agents)
+    ? []
+    : [
+        `a parent is an agent, spiffe://${trustDomain}${agents}ATTESTOR/ID (\`meshmint agent list\` shows them)`,
+      ];
+}
+
+const foreign = (id: SpiffeId, own: TrustDomain): string =>
+  `${id} is of another trust domain; this server issues for spiffe://${own}`;
+
+function selectorListFlaws(selectors: readonly string[]): string[] {
+  if (selectors.length === 0) return ["at least one is needed, or the entry would be for every process"];
+  return selectors.length > most.selectors ? [`at most ${most.selectors}`] : selectorFlaws(selectors);
+}
+
+function ttlFlaws(ttl: number, cap: Seconds): string[] {
+  if (!Number.isInteger(ttl) || ttl < 0) return ["whole seconds, 0 for the profile's default"];
+  return ttl > cap ? [`${ttl}s is above this server's cap of ${cap}s`] : [];
+}
+
+function dnsFlaws(names: readonly string[]): string[] {
+  if (names.length > most.dnsNames) return [`at most ${most.dnsNames}`];
+  const flaws = names.map(dnsNameFlaw).filter((flaw) => flaw !== undefined);
+  return new Set(names).size < names.length ? [...flaws, "a name is there twice"] : flaws;
+}
+
+/** Workload API hints are shown to people and matched by programs. SPIFFE Workload API §5.2.1: at most 1024 bytes. */
+function hintFlaws(hint: string): string[] {
+  if (new TextEncoder().encode(hint).length > most.hintBytes) return [`at most ${most.hintBytes} bytes`];
+  return /\p{Cc}/u.test(hint) ? ["no control characters"] : [];
+}
+
+const priorityFlaws = (priority: number): string[] =>
+  Number.isInteger(priority) && Math.abs(priority) < 2 ** 31 ? [] : ["a whole number of at most 31 bits"];
+
+function labelFlaws(labels: Readonly<Record<string, string>>): string[] {
+  const pairs = Object.entries(labels);
+  if (pairs.length > most.labels) return [`at most ${most.labels}`];
+  return pairs.flatMap(([key, value]) => [
+    ...(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/.test(key) ? [] : [`"${key}" is no label name`]),
+    ...(value.length <= most.labelValue && !/\p{Cc}/u.test(value)
+      ? []
+      : [`the value of "${key}" is too long`]),
+  ]);
+}
+
+function tenantFlaws(tenant: string, spiffeId: string, { trustDomain }: EntryRules): string[] {
+  if (tenant === "") return [];
+  const root = `spiffe://${trustDomain}${tenant}`;
+  if (!tenant.startsWith("/") || !parseSpiffeId(root).ok) return [`"${tenant}" is no path such as /payments`];
+  return spiffeId === root || spiffeId.startsWith(`${root}/`) ? [] : [`${spiffeId} is not under ${tenant}`];
+}
