@@ -7,4 +7,8 @@ import type { ConfiguredProgram } from "../config/read-config.ts";
 export type ConfigReader = (file: string) => Promise<unknown>;
 
 /** The same parser that `run` uses. */
-export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {};
+export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {
+  ceremony: async () => (await import("../ceremony/config.ts")).readCeremonyConfig,
+};
+
+export const loadCeremony = async () => (await import("../ceremony/hold-ceremony.ts")).holdCeremony;

@@ -1,10 +1,11 @@
 import process from "node:process";
 import type { Registration } from "./command-frame.ts";
 import { runCommandLine } from "./command-line.ts";
+import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
 
 /** One line for each command group; a command that does nothing yet is not here. */
-const registrations: readonly Registration[] = [registerConfig];
+const registrations: readonly Registration[] = [registerConfig, registerCeremony];
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { days, hours } from "../../foundation/duration.ts";
+import { durationWithin, type FilePieces, trustDomain } from "../config/config-pieces.ts";
+import { readConfig } from "../config/read-config.ts";
+
+const label = z
+  .string()
+  .min(1)
+  .max(28) // a token label has 32 bytes; the stock's keys get "-N" behind theirs
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9 ._-]*$/,
+    "must hold only letters, digits, blanks, dots, dashes and underscores",
+  );
+const curve = z.enum(["P-256", "P-384"]);
+const lifetime = durationWithin(hours(1), days(36_500));
+const dnsSubtree = z
+  .string()
+  .max(253)
+  .regex(
+    /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/,
+    "must be a DNS name in lower case, without a dot at either end, such as mesh.example",
+  );
+
+const token = ({ path }: FilePieces) =>
+  z
+    .strictObject({
+      label,
+      pinFile: path,
+      /** Make the token when there is none of that label; needs soPinFile. */
+      initialize: z.boolean().default(false),
+      soPinFile: path.optional(),
+    })
+    .refine((wanted) => !wanted.initialize || wanted.soPinFile !== undefined, {
+      path: ["soPinFile"],
+      message: "is missing; initialize: true needs the security officer's PIN",
+    });
+
+const ceremonySchema = (pieces: FilePieces) =>
+  z.strictObject({
+    program: z.literal("ceremony"),
+    trustDomain,
+    /** PKCS#11 library; SoftHSM2 where its package puts it when left out. */
+    module: pieces.path.optional(),
+    outputFolder: pieces.path,
+    organization: z.string().min(1).max(64).optional(),
+    offlineToken: token(pieces),
+    root: z.strictObject({
+      label,
+      curve: curve.default("P-256"),
+      lifetime: lifetime.prefault("3650d"),
+    }),
+    issuingToken: token(pieces).optional(),
+    intermediate: z
+      .strictObject({
+        label,
+        count: z.int().min(1).max(64).default(4),
+        curve: curve.default("P-256"),
+        lifetime: lifetime.prefault("365d"),
+        dnsSubtrees: z.array(dnsSubtree).max(64).default([]),
+      })
+      .optional(),
+    cross: z
+      .strictObject({
+        /** Where the old root's key lies; the offline token above when left out. */
+        oldToken: token(pieces).optional(),
+        oldRootLabel: label,
+      })
+      .optional(),
+  });
+
+export type CeremonyConfig = z.infer<ReturnType<typeof ceremonySchema>>;
+export type TokenConfig = CeremonyConfig["offlineToken"];
+
+/** Throws CONFIG_INVALID. */
+export const readCeremonyConfig = (file: string): Promise<CeremonyConfig> => readConfig(file, ceremonySchema);
