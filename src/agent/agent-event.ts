@@ -1,0 +1,42 @@
+/** What happens in an agent. `backends/telemetry` makes log lines and metrics of it; the core never logs. */
+export type AgentEvent =
+  | {
+      readonly kind: "svid-issued";
+      readonly spiffeId: string;
+      readonly serial: string;
+      readonly authorityKeyId: string;
+      readonly notAfter: Date;
+      readonly tookMs: number;
+      readonly why: IssueReason;
+    }
+  | {
+      readonly kind: "svid-refused";
+      readonly spiffeId: string;
+      readonly code: string;
+      readonly retryInMs: number;
+    }
+  | { readonly kind: "svid-withdrawn"; readonly spiffeId: string; readonly serial: string }
+  | {
+      readonly kind: "node-svid-held";
+      readonly spiffeId: string;
+      readonly notAfter: Date;
+      readonly how: NodeSvidSource;
+    }
+  | { readonly kind: "node-svid-refused"; readonly reason: string; readonly retryInMs: number }
+  | { readonly kind: "server-connected" }
+  | { readonly kind: "server-away"; readonly reason: string; readonly retryInMs: number }
+  | { readonly kind: "bundle-held"; readonly sequence: number; readonly anchors: readonly string[] }
+  | { readonly kind: "bundle-refused"; readonly reason: string }
+  | { readonly kind: "update-flawed"; readonly reason: string }
+  | { readonly kind: "entries-changed"; readonly count: number }
+  | { readonly kind: "workload-refused"; readonly pid: number; readonly reason: string }
+  | { readonly kind: "holder-gone"; readonly pid: number; readonly spiffeId: string }
+  | { readonly kind: "roster-failed"; readonly reason: string };
+
+/** first: the entry had none. renewal: half life. entry: the entry changed. authority: another one signs now. */
+export type IssueReason = "first" | "renewal" | "entry" | "authority";
+export type NodeSvidSource = "attested" | "stored" | "renewed";
+
+export interface AgentObserver {
+  saw(event: AgentEvent): void;
+}

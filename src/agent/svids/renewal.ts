@@ -1,0 +1,51 @@
+import { sha256Hex } from "../../foundation/digest.ts";
+import type { Random } from "../../foundation/random.ts";
+
+/**
+ * A number in [0, 1) that is the same for the same text on every day and every machine. Spreads work over a window
+ * without chance, so that a restart does not move anybody's turn.
+ */
+export const shareOf = (text: string): number => Number.parseInt(sha256Hex(text).slice(0, 12), 16) / 2 ** 48;
+
+/** Renewal falls between 40 % and 60 % of the life that was left when the SVID came; where exactly is stable per SVID. */
+const earliestShare = 0.4;
+const latestShare = 0.6;
+
+export function renewalMoment(
+  svid: { readonly obtainedAt: Date; readonly notAfter: Date },
+  name: string,
+): number {
+  const from = svid.obtainedAt.getTime();
+  const life = Math.max(svid.notAfter.getTime() - from, 0);
+  return from + life * (earliestShare + shareOf(`renew ${name}`) * (latestShare - earliestShare));
+}
+
+/** Another authority signs now: everything under an old one is replaced within the spread. */
+export type AuthorityNotice = {
+  readonly activeKeyId: string;
+  readonly reissueSpreadMs: number;
+  /** When this agent learned of it, in milliseconds since the epoch. */
+  readonly learnedAtMs: number;
+};
+
+/** The first quarter of the spread is for node SVIDs, so that they are replaced before the leaves. */
+const nodeShare = 0.25;
+
+export const nodeReissueMoment = (notice: AuthorityNotice, name: string): number =>
+  notice.learnedAtMs + notice.reissueSpreadMs * nodeShare * shareOf(`reissue ${name}`);
+
+export const leafReissueMoment = (notice: AuthorityNotice, name: string): number =>
+  notice.learnedAtMs + notice.reissueSpreadMs * (nodeShare + (1 - nodeShare) * shareOf(`reissue ${name}`));
+
+const firstRetryMs = 250;
+const lastRetryMs = 30_000;
+
+/**
+ * How long to wait after the `failures`-th failure in a row (from 1): doubling from 250 ms to 30 s, of which the upper
+ * half is chance, so that a fleet does not come back in step.
+ */
+export function retryDelayMs(failures: number, random: Random): number {
+  const whole = Math.min(firstRetryMs * 2 ** Math.min(failures - 1, 20), lastRetryMs);
+  const [byte = 0] = random.bytes(1);
+  return Math.round(whole * (0.5 + byte / 512));
+}

@@ -1,0 +1,247 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Der } from "../../domain/certificate/der.ts";
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import { Fault } from "../../foundation/fault.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import type { AgentEvent } from "../agent-event.ts";
+import type { Alarm } from "../alarm.ts";
+import type { ChainClaim } from "./leaf-keys.ts";
+import { leafReissueMoment, nodeReissueMoment, renewalMoment, retryDelayMs } from "./renewal.ts";
+import type { IssuedChain, IssueItem, IssueRefusal } from "./svid-issuer.ts";
+import { SvidKeeper } from "./svid-keeper.ts";
+
+const start = 1_800_000_000_000;
+const hour = 3_600_000;
+
+/** Time that only moves when told to; alarms ring on the way. */
+class Stage implements Alarm {
+  nowMs = start;
+  readonly #alarms = new Map<number, { at: number; wake: () => void }>();
+  #next = 0;
+  now = () => new Date(this.nowMs);
+  after(delayMs: number, wake: () => void) {
+    const id = this.#next++;
+    this.#alarms.set(id, { at: this.nowMs + Math.max(delayMs, 0), wake });
+    return () => void this.#alarms.delete(id);
+  }
+  async advance(ms: number) {
+    const end = this.nowMs + ms;
+    for (;;) {
+      const [next] = [...this.#alarms].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at);
+      if (!next) break;
+      this.#alarms.delete(next[0]);
+      this.nowMs = Math.max(next[1].at, this.nowMs);
+      next[1].wake();
+      await settle();
+    }
+    this.nowMs = end;
+    await settle();
+  }
+}
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+type Answer = (item: IssueItem) => Result<IssuedChain, IssueRefusal>;
+let stage: Stage;
+let asked: IssueItem[];
+let events: AgentEvent[];
+let answer: Answer;
+let authority: string;
+let keeper: SvidKeeper;
+
+const issued = (): Result<IssuedChain, IssueRefusal> =>
+  ok({ chain: [Uint8Array.of(asked.length) as Der], authorityKeyId: authority });
+
+beforeEach(() => {
+  stage = new Stage();
+  asked = [];
+  events = [];
+  authority = "old";
+  answer = issued;
+  keeper = new SvidKeeper({
+    issuer: {
+      issue: async (item) => {
+        asked.push(item);
+        return answer(item);
+      },
+    },
+    keys: {
+      make: async () => ({ privateKey: new Uint8Array(1), csr: new Uint8Array(1) as Der }),
+      check: ({ chain, now }: ChainClaim) =>
+        ok({ serial: String(chain[0]?.[0]), notBefore: now, notAfter: new Date(now.getTime() + hour) }),
+    },
+    clock: stage,
+    alarm: stage,
+    random: { bytes: (count) => new Uint8Array(count).fill(128) },
+    observer: { saw: (event) => events.push(event) },
+    anchors: () => [],
+  });
+});
+
+const entry = (over: Partial<RegistrationEntry> = {}) =>
+  ({
+    id: "e1",
+    spiffeId: "spiffe://mesh.example/web",
+    selectors: ["unix:uid:1"],
+    dnsNames: [],
+    hint: "",
+    priority: 0,
+    revision: 1,
+    createdAt: new Date(0),
+    ...over,
+  }) as unknown as RegistrationEntry;
+const serial = (id = "e1") => keeper.lookUp(id).svid?.serial;
+
+test("an entry has its SVID after one round trip", async () => {
+  let told = 0;
+  keeper.onChange(() => told++);
+  keeper.setEntries([entry()], [], true);
+  expect(keeper.lookUp("e1")).toEqual({ svid: undefined, failed: false });
+  await settle();
+  expect(serial()).toBe("1");
+  expect(told).toBeGreaterThan(0);
+});
+
+test("it is renewed once, between 40 and 60 % of its life, always at the same moment", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  const moment = renewalMoment({ obtainedAt: new Date(start), notAfter: new Date(start + hour) }, "e1");
+  expect((moment - start) / hour).toBeGreaterThanOrEqual(0.4);
+  expect((moment - start) / hour).toBeLessThan(0.6);
+  await stage.advance(moment - start - 1);
+  expect(serial()).toBe("1");
+  await stage.advance(2);
+  expect(serial()).toBe("2");
+  expect(keeper.takeSuperseded()).toEqual(["1"]);
+  expect(keeper.takeSuperseded()).toEqual([]);
+});
+
+test("renewal moments of many SVIDs fill their window evenly", () => {
+  const life = { obtainedAt: new Date(0), notAfter: new Date(1000) };
+  const moments = Array.from({ length: 2000 }, (_, at) => renewalMoment(life, `entry-${at}`));
+  for (let from = 400; from < 600; from += 20) {
+    const inside = moments.filter((moment) => moment >= from && moment < from + 20).length;
+    expect(inside).toBeGreaterThan(140);
+    expect(inside).toBeLessThan(260);
+  }
+});
+
+test("while the server is away it serves what it holds and retries ever more slowly", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  answer = () => {
+    throw new Fault("SERVER_UNAVAILABLE", "away");
+  };
+  await stage.advance(hour * 0.9);
+  expect(serial()).toBe("1");
+  const tries = asked.length;
+  expect(tries).toBeGreaterThan(10);
+  expect(tries).toBeLessThan(150);
+  expect(events.at(-1)).toMatchObject({ kind: "svid-refused", code: "SERVER_UNAVAILABLE" });
+  answer = issued;
+  keeper.retrySoon();
+  await settle();
+  expect(keeper.lookUp("e1")).toMatchObject({ failed: false, svid: { serial: String(asked.length) } });
+});
+
+test("an SVID that has expired is no longer given out", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  answer = () => refused({ code: "denied", retryAfterMs: 0 });
+  await stage.advance(hour + 1);
+  expect(keeper.lookUp("e1")).toEqual({ svid: undefined, failed: true });
+});
+
+test("the server's retry_after is a floor", async () => {
+  answer = () => refused({ code: "retry", retryAfterMs: 5000 });
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  await stage.advance(4999);
+  expect(asked).toHaveLength(1);
+  await stage.advance(1);
+  expect(asked).toHaveLength(2);
+});
+
+test("a change that the certificate shows replaces it at once; another change does not", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  keeper.setEntries([entry({ revision: 2, hint: "main", priority: 5 })], [], false);
+  await settle();
+  expect(asked).toHaveLength(1);
+  expect(keeper.lookUp("e1").svid?.hint).toBe("main");
+  keeper.setEntries([entry({ revision: 3, dnsNames: ["web"] })], [], false);
+  expect(serial()).toBe("1");
+  await settle();
+  expect(serial()).toBe("2");
+});
+
+test("another SPIFFE ID withdraws the SVID before the next one is there", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  keeper.setEntries([entry({ spiffeId: "spiffe://mesh.example/db" as never, revision: 2 })], [], false);
+  expect(serial()).toBeUndefined();
+  await settle();
+  expect(keeper.lookUp("e1").svid?.spiffeId).toBe("spiffe://mesh.example/db");
+});
+
+test("removed entries lose their SVIDs, by name and by a full update", async () => {
+  keeper.setEntries([entry(), entry({ id: "e2" }), entry({ id: "e3" })], [], true);
+  await settle();
+  keeper.setEntries([], ["e1"], false);
+  keeper.setEntries([entry({ id: "e3" })], [], true);
+  expect([serial("e1"), serial("e2"), serial("e3")]).toEqual([undefined, undefined, "3"]);
+  expect(keeper.takeSuperseded()).toEqual(["1", "2"]);
+});
+
+test("an answer for an entry that has gone meanwhile is not kept", async () => {
+  keeper.setEntries([entry()], [], true);
+  keeper.setEntries([], ["e1"], false);
+  await settle();
+  expect(asked).toHaveLength(1);
+  expect(serial()).toBeUndefined();
+  expect(keeper.takeSuperseded()).toEqual(["1"]);
+});
+
+test("another authority replaces every leaf within the spread, each once and after the nodes", async () => {
+  const ids = Array.from({ length: 50 }, (_, at) => `e${at}`);
+  keeper.setEntries(
+    ids.map((id) => entry({ id })),
+    [],
+    true,
+  );
+  await settle();
+  authority = "new";
+  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 8000, learnedAtMs: stage.nowMs });
+  await stage.advance(1999);
+  expect(asked).toHaveLength(50);
+  await stage.advance(3000);
+  expect(asked.length).toBeGreaterThan(55);
+  expect(asked.length).toBeLessThan(95);
+  await stage.advance(3001);
+  expect(asked).toHaveLength(100);
+  for (const id of ids) expect(keeper.lookUp(id).svid?.authorityKeyId).toBe("new");
+});
+
+test("reissue moments are stable; every node's lies before every leaf's", () => {
+  const notice = { activeKeyId: "k", reissueSpreadMs: 1000, learnedAtMs: 0 };
+  for (let at = 0; at < 100; at++) {
+    expect(nodeReissueMoment(notice, `n${at}`)).toBeLessThan(250);
+    expect(leafReissueMoment(notice, `n${at}`)).toBeGreaterThanOrEqual(250);
+    expect(leafReissueMoment(notice, `n${at}`)).toBeLessThan(1000);
+    expect(leafReissueMoment(notice, `n${at}`)).toBe(leafReissueMoment(notice, `n${at}`));
+  }
+});
+
+test("retry delays double to 30 s with chance in the upper half", () => {
+  const lowest = { bytes: () => Uint8Array.of(0) };
+  const highest = { bytes: () => Uint8Array.of(255) };
+  expect([1, 2, 3, 20].map((failures) => retryDelayMs(failures, lowest))).toEqual([125, 250, 500, 15_000]);
+  expect(retryDelayMs(50, highest)).toBeLessThanOrEqual(30_000);
+});
+
+test("after stop nothing is asked any more", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  keeper.stop();
+  await stage.advance(hour * 2);
+  expect(asked).toHaveLength(1);
+});

@@ -1,0 +1,222 @@
+import type { Der } from "../../domain/certificate/der.ts";
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import type { X509Svid } from "../../domain/trust/svid.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import { withDeadline } from "../../foundation/deadline.ts";
+import { asFault } from "../../foundation/fault.ts";
+import type { Random } from "../../foundation/random.ts";
+import type { AgentObserver } from "../agent-event.ts";
+import type { Alarm } from "../alarm.ts";
+import { byPrecedence } from "../attest-workload/selectors.ts";
+import type { LeafKeys, NewKey } from "./leaf-keys.ts";
+import { type AuthorityNotice, retryDelayMs } from "./renewal.ts";
+import type { IssuedChain, SvidIssuer } from "./svid-issuer.ts";
+import { emptySlot, type SvidSlot, sameCertificate, withEntry, withNotice, withSvid } from "./svid-slot.ts";
+
+export type SvidKeeperDeps = {
+  readonly issuer: SvidIssuer;
+  readonly keys: LeafKeys;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly alarm: Alarm;
+  readonly observer: AgentObserver;
+  /** The anchors that a new chain must lead to. */
+  readonly anchors: () => readonly Der[];
+};
+
+const inFlightLimit = 256;
+const answerWithinMs = 30_000;
+
+/**
+ * Keeps one X.509-SVID for each entry: first at once, then replaced at about half its life, when its entry changes and
+ * when another authority signs. What it holds stays served while the server is away.
+ */
+export class SvidKeeper {
+  readonly #deps: SvidKeeperDeps;
+  readonly #slots = new Map<string, SvidSlot>();
+  readonly #listeners = new Set<() => void>();
+  readonly #stopping = new AbortController();
+  readonly #superseded = new Set<string>();
+  #notice: AuthorityNotice | undefined;
+  #stopAlarm: () => void = () => undefined;
+  #inFlight = 0;
+  #isTelling = false;
+  #entries: readonly RegistrationEntry[] = [];
+
+  constructor(deps: SvidKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Replaces (`full`) or amends the entries. */
+  setEntries(upserts: readonly RegistrationEntry[], removedIds: readonly string[], full: boolean): void {
+    const now = this.#deps.clock.now();
+    const kept = new Set(upserts.map(({ id }) => id));
+    for (const id of removedIds) this.#withdraw(id);
+    if (full) for (const id of [...this.#slots.keys()]) if (!kept.has(id)) this.#withdraw(id);
+    for (const entry of upserts) this.#upsert(entry, now);
+    this.#entries = [...this.#slots.values()].map(({ entry }) => entry).sort(byPrecedence);
+    this.#deps.observer.saw({ kind: "entries-changed", count: this.#slots.size });
+    this.#changed();
+    this.#pump();
+  }
+
+  setAuthority(notice: AuthorityNotice): void {
+    if (this.#notice?.activeKeyId === notice.activeKeyId) return;
+    this.#notice = notice;
+    for (const [id, slot] of this.#slots) this.#slots.set(id, withNotice(slot, notice));
+    this.#pump();
+  }
+
+  /** The server is back: what failed for its absence is tried again now, within a second's spread. */
+  retrySoon(): void {
+    const now = this.#deps.clock.now().getTime();
+    for (const [id, slot] of this.#slots) {
+      if (slot.failures > 0) this.#slots.set(id, { ...slot, dueAtMs: Math.min(slot.dueAtMs, now) });
+    }
+    this.#pump();
+  }
+
+  /** In order of precedence; another array only when an entry changed. */
+  entries(): readonly RegistrationEntry[] {
+    return this.#entries;
+  }
+
+  /** The entry's SVID unless it has expired, and whether getting one has been tried and failed since. */
+  lookUp(entryId: string): { readonly svid: X509Svid | undefined; readonly failed: boolean } {
+    const slot = this.#slots.get(entryId);
+    const isValid = slot?.svid !== undefined && slot.svid.notAfter >= this.#deps.clock.now();
+    return { svid: isValid ? slot.svid : undefined, failed: (slot?.failures ?? 0) > 0 };
+  }
+
+  /** Calls `listener` after each change of entries or SVIDs, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Serials that nobody will be given any more, once each. */
+  takeSuperseded(): readonly string[] {
+    const serials = [...this.#superseded];
+    this.#superseded.clear();
+    return serials;
+  }
+
+  stop(): void {
+    this.#stopAlarm();
+    this.#stopping.abort();
+  }
+
+  #upsert(entry: RegistrationEntry, now: Date): void {
+    const slot = this.#slots.get(entry.id);
+    const next = slot ? withEntry(slot, entry, now) : emptySlot(entry, now);
+    if (slot?.svid && !next.svid) this.#drop(slot.svid);
+    this.#slots.set(entry.id, next);
+  }
+
+  #withdraw(id: string): void {
+    const svid = this.#slots.get(id)?.svid;
+    this.#slots.delete(id);
+    if (svid) this.#drop(svid);
+  }
+
+  #drop(svid: X509Svid): void {
+    this.#superseded.add(svid.serial);
+    this.#deps.observer.saw({ kind: "svid-withdrawn", spiffeId: svid.spiffeId, serial: svid.serial });
+  }
+
+  /** Listeners are told once for all that changed in one turn. */
+  #changed(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      for (const listener of [...this.#listeners]) listener();
+    });
+  }
+
+  /** Starts what is due, soonest expiry first, and sets the alarm for the rest. */
+  #pump(): void {
+    if (this.#stopping.signal.aborted) return;
+    const now = this.#deps.clock.now().getTime();
+    const waiting = [...this.#slots.values()].filter(({ inFlight }) => !inFlight);
+    const due = waiting.filter(({ dueAtMs }) => dueAtMs <= now).sort(byUrgency);
+    for (const slot of due.slice(0, Math.max(inFlightLimit - this.#inFlight, 0))) void this.#issue(slot);
+    this.#stopAlarm();
+    const later = waiting.filter(({ dueAtMs }) => dueAtMs > now).map(({ dueAtMs }) => dueAtMs);
+    if (later.length === 0) return;
+    this.#stopAlarm = this.#deps.alarm.after(Math.min(...later) - now, () => this.#pump());
+  }
+
+  async #issue(slot: SvidSlot): Promise<void> {
+    const { clock, issuer, keys } = this.#deps;
+    const startedAt = clock.now().getTime();
+    this.#inFlight += 1;
+    this.#slots.set(slot.entry.id, { ...slot, inFlight: true });
+    try {
+      await withDeadline(answerWithinMs, this.#stopping.signal, async (signal) => {
+        const key = await keys.make(signal);
+        const outcome = await issuer.issue({ entryId: slot.entry.id, csr: key.csr }, signal);
+        if (outcome.ok) this.#take(slot, { issued: outcome.value, key, startedAt });
+        else this.#refused(slot, outcome.error);
+      });
+    } catch (thrown) {
+      if (!this.#stopping.signal.aborted)
+        this.#refused(slot, { code: asFault(thrown).code, retryAfterMs: 0 });
+    } finally {
+      this.#inFlight -= 1;
+    }
+    this.#changed();
+    this.#pump();
+  }
+
+  #take(asked: SvidSlot, got: { issued: IssuedChain; key: NewKey; startedAt: number }): void {
+    const { clock, keys, observer } = this.#deps;
+    const { chain, authorityKeyId } = got.issued;
+    const { spiffeId, id: entryId } = asked.entry;
+    const { privateKey } = got.key;
+    const now = clock.now();
+    const checked = keys.check({ chain, privateKey, spiffeId, anchors: this.#deps.anchors(), now });
+    if (!checked.ok) {
+      this.#refused(asked, { code: `unusable: ${checked.error}`, retryAfterMs: 0 });
+      return;
+    }
+    const { serial, notAfter } = checked.value;
+    const slot = this.#slots.get(entryId);
+    if (slot?.entry.spiffeId !== spiffeId) {
+      this.#superseded.add(serial); // the entry went, or is another by now
+      this.#restart(slot);
+      return;
+    }
+    const { hint } = slot.entry;
+    const svid: X509Svid = { spiffeId, chain, privateKey, authorityKeyId, entryId, hint, ...checked.value };
+    if (slot.svid) this.#superseded.add(slot.svid.serial);
+    const isStale = !sameCertificate(slot.entry, asked.entry);
+    const held = withSvid(slot, svid, now);
+    const next = isStale ? { ...held, dueAtMs: now.getTime(), why: "entry" as const } : held;
+    this.#slots.set(entryId, this.#notice ? withNotice(next, this.#notice) : next);
+    const tookMs = now.getTime() - got.startedAt;
+    observer.saw({ kind: "svid-issued", spiffeId, serial, authorityKeyId, notAfter, tookMs, why: asked.why });
+  }
+
+  #refused(asked: SvidSlot, refusal: { code: string; retryAfterMs: number }): void {
+    const slot = this.#slots.get(asked.entry.id);
+    if (slot?.entry.spiffeId !== asked.entry.spiffeId) {
+      this.#restart(slot);
+      return;
+    }
+    const failures = slot.failures + 1;
+    const retryInMs = Math.max(refusal.retryAfterMs, retryDelayMs(failures, this.#deps.random));
+    const dueAtMs = this.#deps.clock.now().getTime() + retryInMs;
+    this.#slots.set(slot.entry.id, { ...slot, failures, dueAtMs, inFlight: false });
+    const { spiffeId } = slot.entry;
+    this.#deps.observer.saw({ kind: "svid-refused", spiffeId, code: refusal.code, retryInMs });
+  }
+
+  #restart(slot: SvidSlot | undefined): void {
+    if (slot)
+      this.#slots.set(slot.entry.id, { ...slot, inFlight: false, dueAtMs: this.#deps.clock.now().getTime() });
+  }
+}
+
+const byUrgency = (a: SvidSlot, b: SvidSlot): number =>
+  (a.svid?.notAfter.getTime() ?? 0) - (b.svid?.notAfter.getTime() ?? 0);
