@@ -1,6 +1,5 @@
 import { sha256Hex } from "../../foundation/digest.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
-import { fromHex, toHex } from "../certificate/hex.ts";
 import { parseSpiffeId, type SpiffeId } from "./spiffe-id.ts";
 import type { TrustDomain } from "./trust-domain.ts";
 
@@ -27,7 +26,7 @@ export function nodeIdFlaw(nodeId: string): string | undefined {
 }
 
 export function formatJoinToken(token: JoinToken): string {
-  const anchor = fromHex(token.anchorSha256) ?? new Uint8Array();
+  const anchor = Buffer.from(token.anchorSha256, "hex");
   const parts = [new TextEncoder().encode(token.nodeId), anchor, token.secret];
   return [version, ...parts.map((part) => Buffer.from(part).toString("base64url"))].join(".");
 }
@@ -44,7 +43,7 @@ export function parseJoinToken(text: string): Result<JoinToken, string> {
   }
   const nodeId = new TextDecoder().decode(node);
   if (nodeIdFlaw(nodeId) !== undefined) return refused("the join token's node ID is damaged");
-  return ok({ nodeId, anchorSha256: toHex(anchor), secret });
+  return ok({ nodeId, anchorSha256: Buffer.from(anchor).toString("hex"), secret });
 }
 
 /** Only the one canonical text of the bytes: what Buffer would silently skip is refused. */
