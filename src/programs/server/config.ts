@@ -3,6 +3,34 @@ import { hours, minutes, seconds } from "../../foundation/duration.ts";
 import { duration, durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
+const svids = z
+  .strictObject({
+    workloadTtl: durationWithin(seconds(20), hours(24)).prefault("1h"),
+    /** The longest that an entry may ask for. */
+    longestTtl: durationWithin(seconds(20), hours(24)).prefault("24h"),
+    nodeTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
+    serverTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
+  })
+  .prefault({});
+
+const rotation = z
+  .strictObject({
+    maxClockSkew: durationWithin(seconds(0), hours(1)).prefault("5m"),
+    settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
+    bundleLease: durationWithin(minutes(1), hours(24 * 30)).prefault("24h"),
+    /** Leaves under a withdrawn authority are replaced within this time, each at a moment of its own. */
+    reissueSpread: duration.prefault("30s"),
+  })
+  .prefault({});
+
+const limits = z
+  .strictObject({
+    perIdentityPerMinute: z.int().min(1).max(1_000_000).default(600),
+    perTenantPerSecond: z.int().min(1).max(1_000_000).default(10_000),
+    queueItems: z.int().min(1).max(1_000_000).default(20_000),
+  })
+  .prefault({});
+
 const schema = (({ path }) =>
   z.strictObject({
     program: z.literal("server"),
@@ -29,31 +57,9 @@ const schema = (({ path }) =>
       /** The first signs; the others are the stock that rotation draws from. */
       intermediates: z.array(path).min(1).max(32),
     }),
-    svids: z
-      .strictObject({
-        workloadTtl: durationWithin(seconds(20), hours(24)).prefault("1h"),
-        /** The longest that an entry may ask for. */
-        longestTtl: durationWithin(seconds(20), hours(24)).prefault("24h"),
-        nodeTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
-        serverTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
-      })
-      .prefault({}),
-    rotation: z
-      .strictObject({
-        maxClockSkew: durationWithin(seconds(0), hours(1)).prefault("5m"),
-        settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
-        bundleLease: durationWithin(minutes(1), hours(24 * 30)).prefault("24h"),
-        /** Leaves under a withdrawn authority are replaced within this time, each at a moment of its own. */
-        reissueSpread: duration.prefault("30s"),
-      })
-      .prefault({}),
-    limits: z
-      .strictObject({
-        perIdentityPerMinute: z.int().min(1).max(1_000_000).default(600),
-        perTenantPerSecond: z.int().min(1).max(1_000_000).default(10_000),
-        queueItems: z.int().min(1).max(1_000_000).default(20_000),
-      })
-      .prefault({}),
+    svids,
+    rotation,
+    limits,
     /** Threads that verify CSRs and build certificates. */
     workers: z.int().min(1).max(64).default(2),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
