@@ -1,0 +1,216 @@
+import { X509Certificate } from "node:crypto";
+import { credentials, Server } from "@grpc/grpc-js";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Der } from "../../src/domain/certificate/der.ts";
+import type { RegistrationEntry } from "../../src/domain/identity/registration-entry.ts";
+import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
+import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
+import type { Bundle } from "../../src/domain/trust/bundle.ts";
+import { minutes } from "../../src/foundation/duration.ts";
+import { ok, refused } from "../../src/foundation/result.ts";
+import type { WatchUpdate__Output } from "../../src/generated/meshmint/node/v1/WatchUpdate.ts";
+import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
+import { nodeService } from "../../src/protocols/node/node-service.ts";
+import type { NodeFeed } from "../../src/protocols/node/ports.ts";
+import { NodeService } from "../../src/wire/definitions.ts";
+import { OpensslCa } from "../parts/openssl-ca.ts";
+
+const trustDomain = "mesh.test" as TrustDomain;
+const agent = "spiffe://mesh.test/meshmint/agent/join_token/n1" as SpiffeId;
+
+class FakeFeed implements NodeFeed {
+  entries: RegistrationEntry[] = [];
+  current: Bundle = { trustDomain, sequence: 1, anchors: [] };
+  readonly #listeners = new Set<() => void>();
+  entriesOf = (id: SpiffeId) => this.entries.filter((entry) => entry.parentId === id);
+  bundle = () => this.current;
+  notice = () => ({ activeKeyId: "aa", reissueSpreadMs: 1000 });
+  onChange(listener: () => void) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+  changed = () => {
+    for (const listener of this.#listeners) listener();
+  };
+}
+
+const entry = (id: string, revision = 1): RegistrationEntry => ({
+  id,
+  spiffeId: `spiffe://mesh.test/${id}` as SpiffeId,
+  parentId: agent,
+  selectors: ["unix:uid:0"],
+  x509Ttl: minutes(5),
+  dnsNames: [],
+  hint: "",
+  priority: 0,
+  labels: {},
+  tenant: "",
+  revision,
+  createdAt: new Date(1000),
+});
+
+const ca = new OpensslCa();
+let server: Server;
+let port: number;
+let feed: FakeFeed;
+const presence: string[] = [];
+const durable: number[] = [];
+
+beforeAll(async () => {
+  const own = ca.leaf("spiffe://mesh.test/meshmint/server");
+  server = new Server();
+  server.addService(
+    NodeService.service,
+    nodeService({
+      trustDomain,
+      gate: { admits: (_id, serial) => serial !== bannedSerial },
+      issuance: {
+        issue: async (_agent, item) => {
+          if (item.entryId === "bad") return refused({ code: "denied" });
+          if (item.entryId === "slow") await new Promise<void>((resolve) => feed.onChange(resolve));
+          return ok({ chain: [Buffer.from(item.entryId) as Uint8Array as Der], authorityKeyId: "aa" });
+        },
+        renewNode: async () => refused({ code: "denied" }),
+      },
+      feed: {
+        entriesOf: (id) => feed.entriesOf(id),
+        bundle: () => feed.bundle(),
+        notice: () => feed.notice(),
+        onChange: (listener) => feed.onChange(listener),
+      },
+      reports: {
+        accept: async (_agent, report) => void durable.push(report.reportId),
+        connected: (id) => presence.push(`+${id}`),
+        disconnected: (id) => presence.push(`-${id}`),
+      },
+    }),
+  );
+  const tls = new TlsServerCredentials({ chain: own.chain, key: own.key, clientRoots: ca.root.certificate });
+  port = await new Promise((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", tls, (error, bound) => (error ? reject(error) : resolve(bound))),
+  );
+});
+afterAll(() => {
+  server.forceShutdown();
+  ca.remove();
+});
+beforeEach(() => {
+  feed = new FakeFeed();
+});
+
+let bannedSerial = "";
+
+function client(id?: string) {
+  const leaf = id === undefined ? undefined : ca.leaf(id);
+  const tls = credentials.createSsl(
+    Buffer.from(ca.root.certificate),
+    leaf ? Buffer.from(leaf.key) : null,
+    leaf ? Buffer.from(leaf.chain) : null,
+    { checkServerIdentity: () => undefined },
+  );
+  // Node refuses an IP address as the TLS server name; who the server is, its SPIFFE ID says.
+  const options = { "grpc.ssl_target_name_override": "mesh.test" };
+  return { api: new NodeService(`127.0.0.1:${port}`, tls, options), leaf };
+}
+
+const renew = (api: InstanceType<typeof NodeService>) =>
+  new Promise<number>((resolve) =>
+    api.renewNodeSvid({ csrDer: Buffer.of(1) }, (error) => resolve(error?.code ?? 0)),
+  );
+
+test.each([
+  ["nobody", undefined],
+  ["a workload", "spiffe://mesh.test/web"],
+  ["the server itself", "spiffe://mesh.test/meshmint/server"],
+  ["an agent of another trust domain", "spiffe://other.test/meshmint/agent/join_token/n1"],
+])("%s is refused on every method", async (_who, id) => {
+  const { api } = client(id);
+  expect(await renew(api)).toBe(7);
+  const codes = [api.watch({}), api.issue(), api.report()].map(
+    (stream) =>
+      new Promise((resolve) =>
+        stream.on("error", (error: { code?: number }) => resolve(error.code)).resume(),
+      ),
+  );
+  expect(await Promise.all(codes)).toEqual([7, 7, 7]);
+  api.close();
+});
+
+test("a banned certificate is refused although it verifies", async () => {
+  const { api, leaf } = client(agent);
+  bannedSerial = new X509Certificate(leaf?.certificate ?? "").serialNumber.toLowerCase();
+  const { details, code } = await new Promise<{ details: string; code: number }>((resolve) =>
+    api.renewNodeSvid({}, (error) => resolve({ details: error?.details ?? "", code: error?.code ?? 0 })),
+  );
+  bannedSerial = "";
+  expect(code).toBe(7);
+  expect(details).not.toContain("ban");
+  api.close();
+});
+
+test("watch: full state at once, then only what changed, and the agent's presence is known", async () => {
+  feed.entries = [entry("web"), entry("api")];
+  const { api } = client(agent);
+  const stream = api.watch({ programVersion: "t" });
+  stream.on("error", () => undefined); // our own cancel at the end
+  const received: WatchUpdate__Output[] = [];
+  stream.on("data", (update: WatchUpdate__Output) => received.push(update));
+  const until = async (count: number) => {
+    await expect.poll(() => received.length, { timeout: 10_000 }).toBe(count);
+    return received[count - 1]!;
+  };
+  const first = await until(1);
+  expect(first).toMatchObject({ full: true, bundle: { sequence: "1" }, authority: { activeKeyId: "aa" } });
+  expect(first.upserts.map((upsert) => upsert.id)).toEqual(["web", "api"]);
+  expect(presence.at(-1)).toBe(`+${agent}`);
+  feed.entries = [entry("web", 2)];
+  feed.changed();
+  const second = await until(2);
+  expect([second.full, second.upserts.map((e) => e.id), second.removedEntryIds]).toEqual([
+    false,
+    ["web"],
+    ["api"],
+  ]);
+  expect([second.bundle, second.authority]).toEqual([null, null]);
+  feed.changed(); // nothing of this agent's changed: nothing is sent
+  feed.current = { ...feed.current, sequence: 2 };
+  feed.changed();
+  const third = await until(3);
+  expect([third.upserts, third.removedEntryIds, third.bundle?.sequence]).toEqual([[], [], "2"]);
+  stream.cancel();
+  await expect.poll(() => presence.at(-1), { timeout: 10_000 }).toBe(`-${agent}`);
+  api.close();
+});
+
+test("issue: a refused and a slow item hold up nobody else", async () => {
+  const { api } = client(agent);
+  const stream = api.issue();
+  const outcomes = new Map<number, string | undefined>();
+  stream.on("data", (result: { items: { index: number; outcome?: string }[] }) => {
+    for (const item of result.items) outcomes.set(item.index, item.outcome);
+  });
+  const items = ["a", "slow", "bad", "b"].map((entryId) => ({ entryId, csrDer: Buffer.of(1) }));
+  stream.write({ batchId: 1, items });
+  await expect.poll(() => outcomes.size, { timeout: 10_000 }).toBe(3);
+  expect([outcomes.get(0), outcomes.get(2), outcomes.get(3)]).toEqual(["issued", "refused", "issued"]);
+  feed.changed();
+  await expect.poll(() => outcomes.get(1), { timeout: 10_000 }).toBe("issued");
+  stream.end();
+  api.close();
+});
+
+test("report: each is answered once it is durable", async () => {
+  const { api } = client(agent);
+  const stream = api.report();
+  const receipts: number[] = [];
+  stream.on("data", (receipt: { reportId: number }) => {
+    expect(durable).toContain(receipt.reportId);
+    receipts.push(receipt.reportId);
+  });
+  for (const reportId of [1, 2, 3]) stream.write({ reportId });
+  await expect.poll(() => receipts, { timeout: 10_000 }).toEqual([1, 2, 3]);
+  const ended = new Promise((resolve) => stream.on("end", resolve));
+  stream.end();
+  await ended;
+  api.close();
+});
