@@ -46,6 +46,7 @@ export type HeldSecretRecord = {
   openedAtMs: string;
   leftAtMs: string;
   lastNotAfterMs: string;
+  liveAuthorities: string[];
 };
 
 export const holderKindNames = {
@@ -105,6 +106,7 @@ const toSecretRecord = (secret: HeldSecret): HeldSecretRecord => ({
 
 const bundleFields = (secret: HeldBundle) => ({
   ...noLeaf,
+  liveAuthorities: [],
   kind: "SECRET_KIND_BUNDLE" as const,
   acceptedAnchors: [...secret.acceptedAnchors],
   deliveredAnchors: [...(secret.delivered?.content.anchors ?? [])],
@@ -120,6 +122,7 @@ const leafFields = (secret: HeldLeaf) => ({
   acknowledgedSerial: secret.acknowledged?.serial ?? "",
   acknowledgedAuthority: secret.acknowledged?.authorityKeyId ?? "",
   lastNotAfterMs: ms(secret.lastNotAfter),
+  liveAuthorities: [...secret.liveAuthorities],
 });
 
 const noLeaf = {

@@ -107,7 +107,8 @@ function deliver(secret: HeldSecret, content: SecretContent, at: Date): HeldSecr
   }
   if (secret.kind === "leaf" && content.kind === "leaf") {
     const lastNotAfter = later(secret.lastNotAfter, content.notAfter);
-    return { ...secret, delivered: { at, content }, lastNotAfter, refusal: undefined };
+    const liveAuthorities = [...new Set([...secret.liveAuthorities, content.authorityKeyId])];
+    return { ...secret, delivered: { at, content }, lastNotAfter, liveAuthorities, refusal: undefined };
   }
   return secret;
 }
@@ -125,7 +126,13 @@ function acknowledge(secret: HeldSecret, grade: Grade, at: Date): HeldSecret {
   }
   if (!secret.delivered) return secret;
   const { version, serial, authorityKeyId } = secret.delivered.content;
-  return { ...secret, acknowledged: { at, version, grade, serial, authorityKeyId }, refusal: undefined };
+  const acknowledgement = { at, version, grade, serial, authorityKeyId };
+  return {
+    ...secret,
+    acknowledged: acknowledgement,
+    liveAuthorities: [authorityKeyId],
+    refusal: undefined,
+  };
 }
 
 function closeCopy(holder: Holder, closing: HeldSecret, at: Date): Holder {
@@ -181,7 +188,7 @@ function fresh(place: Place & { readonly kind: SecretContent["kind"] }, at: Date
   const empty = { delivered: undefined, acknowledged: undefined } as const;
   return place.kind === "bundle"
     ? { kind: "bundle", ...start, ...empty, acceptedAnchors: [] }
-    : { kind: "leaf", ...start, ...empty, lastNotAfter: undefined };
+    : { kind: "leaf", ...start, ...empty, lastNotAfter: undefined, liveAuthorities: [] };
 }
 
 /** A process that was given a leaf may present it until it ends, whichever copy it came by. */

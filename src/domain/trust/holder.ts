@@ -65,6 +65,8 @@ export type HeldLeaf = Held<LeafContent> & {
   readonly acknowledged: AcceptedLeaf | undefined;
   /** The latest end of any leaf delivered here: before it the holder may still present one. */
   readonly lastNotAfter: Date | undefined;
+  /** Authorities of the last acknowledged leaf and of each delivered since: a refused leaf can still go live in Envoy. */
+  readonly liveAuthorities: readonly string[];
 };
 
 export type HeldSecret = HeldBundle | HeldLeaf;

@@ -3,7 +3,7 @@ import type { Grade, HeldSecret, Holder, Left } from "./holder.ts";
 import { gradeNames, type HeldSecretRecord, type HolderRecord, holderKindNames } from "./holder-record.ts";
 
 /** What a report may carry at most; one Envoy holds a secret per cluster and listener, so thousands are honest. */
-const limits = { text: 2048, secrets: 4096, anchors: 64 } as const;
+const limits = { text: 2048, secrets: 4096, names: 64 } as const;
 const latestMs = 8_640_000_000_000_000; // ECMA-262 §21.4.1.1: the range of a Date
 
 class Flaw extends Error {}
@@ -74,6 +74,7 @@ function readLeaf(record: HeldSecretRecord) {
       authorityKeyId: text("acknowledgedAuthority", record.acknowledgedAuthority),
     },
     lastNotAfter: time("lastNotAfterMs", record.lastNotAfterMs),
+    liveAuthorities: keyIds("liveAuthorities", record.liveAuthorities),
   };
 }
 
@@ -121,10 +122,16 @@ function time(field: string, value: string): Date | undefined {
   return value === "0" ? undefined : new Date(Number(value));
 }
 
-function digests(field: string, values: readonly string[]): readonly string[] {
-  const fine = (value: unknown) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-  if (!Array.isArray(values) || values.length > limits.anchors || !values.every(fine)) {
-    throw new Flaw(`${field}: at most ${limits.anchors} SHA-256 in lower-case hexadecimal are expected`);
+const digests = (field: string, values: readonly string[]): readonly string[] =>
+  names(values, /^[0-9a-f]{64}$/, `${field}: at most ${limits.names} SHA-256 in lower-case hexadecimal`);
+
+const keyIds = (field: string, values: readonly string[]): readonly string[] =>
+  names(values, /^[0-9a-f]{2,128}$/, `${field}: at most ${limits.names} key ids in lower-case hexadecimal`);
+
+function names(values: readonly string[], form: RegExp, expected: string): readonly string[] {
+  const fine = (value: unknown) => typeof value === "string" && form.test(value);
+  if (!Array.isArray(values) || values.length > limits.names || !values.every(fine)) {
+    throw new Flaw(`${expected} are expected`);
   }
   return [...values];
 }

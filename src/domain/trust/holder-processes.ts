@@ -1,0 +1,51 @@
+import { type Seconds, toMs } from "../../foundation/duration.ts";
+import type { AcceptancePolicy } from "./acceptance-policy.ts";
+import { type Holder, isLeaf } from "./holder.ts";
+
+/** One process (or one agent, or the server) with all the identities that it was seen with. */
+export type HoldingProcess = readonly [Holder, ...Holder[]];
+
+/** Groups holders by process: Envoy judges a bundle with whichever leaf it has, so verdicts are a process's. */
+export function byProcess(holders: Iterable<Holder>): HoldingProcess[] {
+  const groups = new Map<string, [Holder, ...Holder[]]>();
+  for (const holder of holders) {
+    const own = holder.pid === 0 ? holder.spiffeId : "";
+    const key = [holder.agentId, holder.pid, holder.startTime, own].join("|");
+    const group = groups.get(key);
+    if (group) group.push(holder);
+    else groups.set(key, [holder]);
+  }
+  return [...groups.values()];
+}
+
+/**
+ * Why a process no longer counts, or undefined while it does: it has exited, its last SVID has ended, or it never had
+ * one and its lease has ended. `agentSeenAt` is the last contact with its agent, which vouches for its open streams.
+ */
+export function endOf(
+  process: HoldingProcess,
+  agentSeenAt: Date | undefined,
+  terms: { readonly policy: AcceptancePolicy; readonly now: Date },
+): string | undefined {
+  if (process.some((holder) => holder.gone)) return "its process has exited";
+  const { policy, now } = terms;
+  const lastEnd = latest(
+    process.flatMap(({ secrets }) => secrets.filter(isLeaf).map((leaf) => leaf.lastNotAfter)),
+  );
+  if (lastEnd) return isPast(lastEnd, policy.maxClockSkew, now) ? "its last SVID has expired" : undefined;
+  const contact = latest(process.map((holder) => contactOf(holder, agentSeenAt))) ?? now;
+  return isPast(contact, policy.lease, now) ? "it had no SVID and its lease has ended" : undefined;
+}
+
+/** True when `moment` is at least `span` ago. */
+export const isPast = (moment: Date, span: Seconds, now: Date): boolean =>
+  now.getTime() - moment.getTime() >= toMs(span);
+
+function contactOf(holder: Holder, agentSeenAt: Date | undefined): Date {
+  const open = holder.secrets.some((secret) => !secret.left);
+  return open && agentSeenAt && agentSeenAt > holder.lastSeenAt ? agentSeenAt : holder.lastSeenAt;
+}
+
+function latest(moments: readonly (Date | undefined)[]): Date | undefined {
+  return moments.reduce((last, moment) => (moment && (!last || moment > last) ? moment : last), undefined);
+}
