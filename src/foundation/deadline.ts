@@ -20,3 +20,16 @@ export async function withDeadline<T>(
     clearTimeout(timer);
   }
 }
+
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts: look at the signal afterwards. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
