@@ -46,7 +46,7 @@ export default {
       "signer-stays-small",
       { path: inside("programs/signer") },
       {
-        path: "^src/(control|agent|protocols/(?!signer/|grpc/)|backends/(?!pkcs11/|peer-credentials/|telemetry/|state-dir/))",
+        path: "^src/(control|agent|protocols/(?!signer/|grpc/)|backends/(?!pkcs11/|peer-credentials/|telemetry/|signer-journal/))",
         reachable: true,
       },
     ),

@@ -64,7 +64,8 @@ export type TokenLogin = {
 
 /**
  * Opens the one token with this label and logs in with exactly one attempt. Throws HSM_REFUSED when no token or more than
- * one bears the label, or when it refuses the PIN: then nothing else is tried, since attempts are what locks a token.
+ * one bears the label, HSM_PIN_REFUSED when it refuses the PIN: whoever calls must not try again without a person's
+ * doing, since attempts are what locks a token.
  */
 export function openToken(module: Pkcs11Module, login: TokenLogin): OpenToken {
   const slot = requireSlot(module, login.label);
@@ -163,13 +164,13 @@ function refuseRiskyLogin(slot: Slot, label: string): void {
   const flags = slot.getToken().flags;
   if ((flags & TokenFlag.USER_PIN_LOCKED) !== 0) {
     throw new Fault(
-      "HSM_REFUSED",
+      "HSM_PIN_REFUSED",
       `the user PIN of token "${label}" is locked; its security officer must set it anew`,
     );
   }
   if ((flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) {
     throw new Fault(
-      "HSM_REFUSED",
+      "HSM_PIN_REFUSED",
       `token "${label}" has one PIN attempt left before it locks; log in once by hand with the right PIN, then start again`,
     );
   }
@@ -181,7 +182,7 @@ function loginFault(label: string, thrown: unknown): Fault {
     return tokenFault(`logging in to token "${label}"`, thrown);
   }
   return new Fault(
-    "HSM_REFUSED",
+    "HSM_PIN_REFUSED",
     `token "${label}" refused the PIN (${ckr}); it was tried once and is not tried again. Put the right user PIN where ` +
       "the configuration points to, then start again",
     { cause: thrown },

@@ -1,0 +1,53 @@
+import type { AuthorityKey } from "../../custody/ca-token.ts";
+import { readCertificate } from "./certificate-objects.ts";
+import { findKey, type TokenKey } from "./key-objects.ts";
+import type { OpenToken } from "./token.ts";
+
+export type HeldAuthority = AuthorityKey & Pick<TokenKey, "handle">;
+
+/** For how long a "no" is believed: a C_FindObjects reads every object of a SoftHSM, and a caller may ask in a loop. */
+const believeAbsenceMs = 250;
+
+/**
+ * Authorities by CKA_ID, looked up in the token when first asked for. Handles are cached for as long as the login lasts:
+ * a recovered token gets a new look-up, since old handles are stale even where the session is new.
+ */
+export class AuthorityLookup {
+  readonly #token: OpenToken;
+  readonly #found = new Map<string, HeldAuthority>();
+  readonly #absentSince = new Map<string, number>();
+
+  constructor(token: OpenToken) {
+    this.#token = token;
+  }
+
+  /** The authority, or undefined when the key is not there or has no certificate (an orphan of a ceremony). */
+  find(keyId: string, fresh: boolean): HeldAuthority | undefined {
+    const known = this.#found.get(keyId);
+    if (known !== undefined) return known;
+    const absent = this.#absentSince.get(keyId);
+    if (!fresh && absent !== undefined && performance.now() - absent < believeAbsenceMs) return undefined;
+    const held = this.#look(keyId);
+    if (held === undefined) this.#rememberAbsent(keyId);
+    else this.#found.set(keyId, held);
+    return held;
+  }
+
+  /** Forgets all handles, so that the next use looks them up again. */
+  forget(): void {
+    this.#found.clear();
+    this.#absentSince.clear();
+  }
+
+  #look(keyId: string): HeldAuthority | undefined {
+    const key = findKey(this.#token, keyId);
+    if (key === undefined) return undefined;
+    const certificate = readCertificate(this.#token, keyId);
+    return certificate === undefined ? undefined : { ...key, certificate };
+  }
+
+  #rememberAbsent(keyId: string): void {
+    if (this.#absentSince.size >= 1024) this.#absentSince.clear();
+    this.#absentSince.set(keyId, performance.now());
+  }
+}

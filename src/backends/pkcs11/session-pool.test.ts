@@ -1,0 +1,63 @@
+import type { Session } from "graphene-pk11";
+import { expect, test } from "vitest";
+import { SessionPool } from "./session-pool.ts";
+
+const session = (name: string) => ({ name }) as unknown as Session;
+const never = new AbortController().signal;
+
+test("one operation a session; the next in line gets what is given back", async () => {
+  const pool = new SessionPool([session("a"), session("b")]);
+  const first = await pool.lend(never);
+  const second = await pool.lend(never);
+  expect(second.session).not.toBe(first.session);
+  const order: string[] = [];
+  const third = pool.lend(never).then((lease) => {
+    order.push("third");
+    return lease;
+  });
+  const fourth = pool.lend(never).then((lease) => {
+    order.push("fourth");
+    return lease;
+  });
+  expect([pool.busy, pool.depth]).toEqual([2, 2]);
+  first.release();
+  first.release();
+  expect((await third).session).toBe(first.session);
+  second.release();
+  expect((await fourth).session).toBe(second.session);
+  expect(order).toEqual(["third", "fourth"]);
+});
+
+test("who gives up waiting leaves the queue and takes no session with them", async () => {
+  const pool = new SessionPool([session("a")]);
+  const held = await pool.lend(never);
+  const patience = new AbortController();
+  const waiting = pool.lend(patience.signal);
+  patience.abort(new Error("too long"));
+  await expect(waiting).rejects.toThrow("too long");
+  expect(pool.depth).toBe(0);
+  held.release();
+  expect((await pool.lend(never)).session).toBe(held.session);
+});
+
+test("a retired session never comes back, and a fresh one serves those who wait", async () => {
+  const pool = new SessionPool([session("a")]);
+  (await pool.lend(never)).retire();
+  expect(pool.size).toBe(0);
+  const waiting = pool.lend(never);
+  const fresh = session("b");
+  pool.add(fresh);
+  expect((await waiting).session).toBe(fresh);
+  expect([pool.size, pool.oldestMs() >= 0]).toEqual([1, true]);
+});
+
+test("a closed pool sends away who waits and who comes", async () => {
+  const pool = new SessionPool([session("a")]);
+  const held = await pool.lend(never);
+  const waiting = pool.lend(never);
+  pool.close(new Error("token gone"));
+  await expect(waiting).rejects.toThrow("token gone");
+  held.release();
+  expect(pool.busy).toBe(0);
+  await expect(pool.lend(never)).rejects.toThrow("token gone");
+});

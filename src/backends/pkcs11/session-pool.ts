@@ -1,0 +1,129 @@
+import type { Session } from "graphene-pk11";
+
+/** One session, lent to one operation. */
+export type Lease = {
+  readonly session: Session;
+  /** Gives the session back. The second call does nothing. */
+  release(): void;
+  /** Takes the session out of the pool for good: its state is unknown after a failed operation. */
+  retire(): void;
+};
+
+type Waiter = { readonly grant: (lease: Lease) => void; readonly refuse: (reason: unknown) => void };
+
+/**
+ * N sessions with at most one operation in flight on each (PKCS#11 v2.40 §5.10: an active operation must end before the
+ * next one begins). Who comes when all are lent waits in order, for as long as their signal lets them.
+ */
+export class SessionPool {
+  readonly #idle: Session[];
+  readonly #waiting = new Set<Waiter>();
+  /** Start of each running operation in milliseconds of the monotonic clock. */
+  readonly #startedAt = new Map<Session, number>();
+  #size: number;
+  #closedFor: Error | undefined;
+
+  constructor(sessions: readonly Session[]) {
+    this.#idle = [...sessions];
+    this.#size = sessions.length;
+  }
+
+  /** Sessions not retired. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Operations in flight. */
+  get busy(): number {
+    return this.#startedAt.size;
+  }
+
+  /** Callers that wait for a session. */
+  get depth(): number {
+    return this.#waiting.size;
+  }
+
+  /** Milliseconds since the oldest operation in flight began; 0 when none is. */
+  oldestMs(): number {
+    const [oldest] = this.#startedAt.values();
+    return oldest === undefined ? 0 : performance.now() - oldest;
+  }
+
+  /** Lends a session. Rejects with the signal's reason, or the one that the pool was closed for. */
+  async lend(signal: AbortSignal): Promise<Lease> {
+    signal.throwIfAborted();
+    if (this.#closedFor !== undefined) throw this.#closedFor;
+    const session = this.#idle.pop();
+    return session === undefined ? await this.#wait(signal) : this.#leaseOf(session);
+  }
+
+  /** Adds a fresh session in place of a retired one. */
+  add(session: Session): void {
+    this.#size += 1;
+    this.#offer(session);
+  }
+
+  /** Sends everybody who waits, or will come, away with this reason. Operations in flight end as they will. */
+  close(reason: Error): void {
+    this.#closedFor = reason;
+    for (const waiter of this.#waiting) waiter.refuse(reason);
+    this.#waiting.clear();
+  }
+
+  /** The sessions that nobody uses now, for keep-alive calls that are made at once and synchronously. */
+  idle(): readonly Session[] {
+    return this.#idle;
+  }
+
+  #wait(signal: AbortSignal): Promise<Lease> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#waiting.delete(waiter);
+        reject(signal.reason);
+      };
+      const settled = () => signal.removeEventListener("abort", giveUp);
+      const waiter: Waiter = {
+        grant: (lease) => {
+          settled();
+          resolve(lease);
+        },
+        refuse: (reason) => {
+          settled();
+          reject(reason);
+        },
+      };
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#waiting.add(waiter);
+    });
+  }
+
+  #leaseOf(session: Session): Lease {
+    let open = true;
+    const end = (): boolean => {
+      if (!open) return false;
+      open = false;
+      this.#startedAt.delete(session);
+      return true;
+    };
+    this.#startedAt.set(session, performance.now());
+    return {
+      session,
+      release: () => {
+        if (end()) this.#offer(session);
+      },
+      retire: () => {
+        if (end()) this.#size -= 1;
+      },
+    };
+  }
+
+  #offer(session: Session): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#idle.push(session);
+      return;
+    }
+    this.#waiting.delete(next);
+    next.grant(this.#leaseOf(session));
+  }
+}

@@ -1,0 +1,197 @@
+import type { Session } from "graphene-pk11";
+import type { AuthorityKey, CaToken, SigningSlot, TokenState, TokenStatus } from "../../custody/ca-token.ts";
+import { asFault, Fault } from "../../foundation/fault.ts";
+import { AuthorityLookup, type HeldAuthority } from "./authority-lookup.ts";
+import type { Pkcs11Module } from "./module.ts";
+import { signDigest } from "./one-shot-sign.ts";
+import { type Lease, SessionPool } from "./session-pool.ts";
+import { type OpenToken, openToken } from "./token.ts";
+import { tokenFault } from "./token-fault.ts";
+
+export type TokenSignerOptions = {
+  readonly module: Pkcs11Module;
+  readonly label: string;
+  /** Sessions for signatures, each with one operation in flight. */
+  readonly sessions: number;
+  /** The PIN's bytes, read anew for each login; wiped after use. */
+  readonly readPin: () => Uint8Array;
+  /** Milliseconds between keep-alive calls; below the idle limit of the device (30 s are seen in the field). */
+  readonly keepAliveMs: number;
+  /** Told of each change of state, with the reason. */
+  readonly onState: (status: TokenStatus) => void;
+  /** Told when recovery met a refused PIN: nothing is tried again, the process should end. */
+  readonly onFatal: (fault: Fault) => void;
+};
+
+type Live = { readonly token: OpenToken; readonly pool: SessionPool; readonly authorities: AuthorityLookup };
+
+const shortestRetryMs = 100;
+const longestRetryMs = 5_000;
+/** So many failures in a row, with the device answering all the while, and the module is reinitialised. */
+const failuresTolerated = 5;
+
+/**
+ * One token as the running signer sees it: `ready → degraded → down → recovering → ready`. A failed operation costs its
+ * session; a device that no longer answers, or keeps failing, costs the whole module state: C_Finalize, C_Initialize,
+ * one login, sessions and handles anew. It never signs anything to find out how the token is: a probe under a CA key
+ * would be a signature that no ledger knows.
+ */
+export class TokenSigner implements CaToken {
+  readonly #options: TokenSignerOptions;
+  readonly #keepAlive: NodeJS.Timeout;
+  #live: Live;
+  #status: TokenStatus;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** Logs in, with one attempt. Throws HSM_REFUSED, HSM_PIN_REFUSED or HSM_UNAVAILABLE. */
+  constructor(options: TokenSignerOptions) {
+    this.#options = options;
+    this.#live = this.#open();
+    this.#status = this.#statusOf("ready", "");
+    this.#keepAlive = setInterval(() => this.#stayAwake(), options.keepAliveMs);
+  }
+
+  status(): TokenStatus {
+    return { ...this.#status, sessions: this.#live.pool.size };
+  }
+
+  /** For the supervisor: how long the oldest C_Sign has been running, in milliseconds. */
+  oldestOperationMs(): number {
+    return this.#live.pool.oldestMs();
+  }
+
+  findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined {
+    if (this.#status.state === "down" || this.#status.state === "recovering") throw this.#downFault();
+    return this.#live.authorities.find(keyId, fresh);
+  }
+
+  async reserve(signal: AbortSignal): Promise<SigningSlot> {
+    const live = this.#live;
+    const lease = await live.pool.lend(signal);
+    return {
+      sign: (key, digest) => this.#sign({ live, lease }, key, digest),
+      release: () => lease.release(),
+    };
+  }
+
+  /** Ends the login. Operations in flight must have ended. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#keepAlive);
+    clearTimeout(this.#retry);
+    this.#live.pool.close(new Fault("HSM_UNAVAILABLE", "the signer is shutting down"));
+    this.#live.token.close();
+    this.#options.module.close();
+  }
+
+  async #sign(at: { live: Live; lease: Lease }, key: AuthorityKey, digest: Uint8Array): Promise<Uint8Array> {
+    try {
+      const held = this.#handleOf(at.live, key);
+      const signature = await signDigest(at.lease.session, held, digest);
+      this.#failures = 0;
+      if (this.#status.state === "degraded") this.#enter("ready", "");
+      return signature;
+    } catch (thrown) {
+      at.lease.retire();
+      this.#failed(at.live, asFault(thrown));
+      throw thrown;
+    }
+  }
+
+  /** The handle of this login, whenever the caller found the key: after a recovery the old one means nothing. */
+  #handleOf(live: Live, key: AuthorityKey): HeldAuthority {
+    const held = live.authorities.find(key.keyId, false);
+    if (held !== undefined) return held;
+    throw new Fault("HSM_REFUSED", `key ${key.keyId} is no longer in token "${this.#options.label}"`);
+  }
+
+  /** After a failed operation: is it the session or the device? */
+  #failed(live: Live, fault: Fault): void {
+    if (live !== this.#live || this.#closed) return;
+    this.#failures += 1;
+    try {
+      if (this.#failures >= failuresTolerated) throw fault;
+      probe(live.token.session);
+      live.pool.add(live.token.openSession());
+      live.authorities.forget();
+      this.#enter("degraded", fault.message);
+    } catch (thrown) {
+      this.#goDown(asFault(thrown));
+    }
+  }
+
+  #stayAwake(): void {
+    if (this.#status.state === "down" || this.#status.state === "recovering") return;
+    try {
+      probe(this.#live.token.session);
+      for (const session of this.#live.pool.idle()) session.lib.C_GetSessionInfo(session.handle);
+    } catch (thrown) {
+      this.#goDown(tokenFault("keeping the session alive", thrown));
+    }
+  }
+
+  #goDown(fault: Fault): void {
+    if (this.#status.state === "down" || this.#status.state === "recovering") return;
+    this.#enter("down", fault.message);
+    this.#live.pool.close(this.#downFault());
+    this.#scheduleRecovery(shortestRetryMs);
+  }
+
+  #scheduleRecovery(delayMs: number): void {
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => this.#recover(delayMs), delayMs);
+  }
+
+  #recover(delayMs: number): void {
+    // C_Finalize under a running C_Sign is undefined (PKCS#11 v2.40 §5.4): wait for it, or be killed for its age.
+    if (this.#live.pool.busy > 0) {
+      this.#scheduleRecovery(shortestRetryMs);
+      return;
+    }
+    this.#enter("recovering", this.#status.reason);
+    try {
+      this.#options.module.reinitialise();
+      this.#live = this.#open();
+      this.#failures = 0;
+      this.#enter("ready", "");
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      this.#enter("down", fault.message);
+      if (fault.code === "HSM_PIN_REFUSED") this.#options.onFatal(fault);
+      else this.#scheduleRecovery(Math.min(delayMs * 2, longestRetryMs));
+    }
+  }
+
+  #open(): Live {
+    const pin = this.#options.readPin();
+    try {
+      const token = openToken(this.#options.module, { label: this.#options.label, pin, access: "read-only" });
+      const sessions = Array.from({ length: this.#options.sessions }, () => token.openSession());
+      return { token, pool: new SessionPool(sessions), authorities: new AuthorityLookup(token) };
+    } finally {
+      pin.fill(0);
+    }
+  }
+
+  #downFault(): Fault {
+    return new Fault("HSM_UNAVAILABLE", `token "${this.#options.label}" is away: ${this.#status.reason}`);
+  }
+
+  #enter(state: TokenState, reason: string): void {
+    const changed = state !== this.#status.state;
+    this.#status = this.#statusOf(state, reason);
+    if (changed) this.#options.onState(this.status());
+  }
+
+  #statusOf(state: TokenState, reason: string): TokenStatus {
+    return { state, reason, tokenLabel: this.#options.label, sessions: this.#options.sessions };
+  }
+}
+
+/** Asks the device for proof of life without a key: C_GetSessionInfo may be answered from memory, the generator is not. */
+function probe(session: Session): void {
+  session.lib.C_GetSessionInfo(session.handle);
+  session.generateRandom(16);
+}

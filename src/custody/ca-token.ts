@@ -1,0 +1,44 @@
+import type { Der } from "../domain/certificate/der.ts";
+
+/** A CA key with the certificate that the ceremony stored beside it. The same object for as long as its handle is good. */
+export type AuthorityKey = {
+  /** Lower-case hexadecimal subject key identifier = CKA_ID. */
+  readonly keyId: string;
+  readonly label: string;
+  readonly curve: "P-256" | "P-384";
+  readonly spki: Der;
+  readonly certificate: Der;
+};
+
+/** The right to one signature: a free session of the token. Must be released, used or not. */
+export interface SigningSlot {
+  /**
+   * Signs a digest as wide as the key's curve; resolves to r‖s. Rejects with HSM_UNAVAILABLE or HSM_REFUSED: then the
+   * token may have signed all the same. Cannot be interrupted, which is why there is no signal.
+   */
+  sign(key: AuthorityKey, digest: Uint8Array): Promise<Uint8Array>;
+  release(): void;
+}
+
+export type TokenState = "ready" | "degraded" | "down" | "recovering";
+
+export type TokenStatus = {
+  readonly state: TokenState;
+  /** Why it is not ready; "" when it is. */
+  readonly reason: string;
+  readonly tokenLabel: string;
+  readonly sessions: number;
+};
+
+/** The token that holds the CA keys. */
+export interface CaToken {
+  /**
+   * The authority whose key has this CKA_ID, looked up in the token when it is not known yet; undefined when there is
+   * none or it has no certificate. `fresh` asks the token even when it said no a moment ago.
+   * Throws HSM_REFUSED or HSM_UNAVAILABLE.
+   */
+  findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined;
+  /** Waits for a free session. Rejects with HSM_UNAVAILABLE while the token is down, or the signal's reason. */
+  reserve(signal: AbortSignal): Promise<SigningSlot>;
+  status(): TokenStatus;
+}

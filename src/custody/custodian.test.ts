@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { hours, minutes } from "../foundation/duration.ts";
+import { Fault } from "../foundation/fault.ts";
+import type { AuthorityKey, CaToken } from "./ca-token.ts";
+import { Custodian } from "./custodian.ts";
+import { authority, leaf } from "./custody.fixtures.ts";
+import type { CustodyEvent } from "./custody-event.ts";
+import type { Journal } from "./journal.ts";
+
+const now = new Date("2026-11-22T12:00:00Z");
+const never = new AbortController().signal;
+
+/** Records what happened in one list, so that order can be seen. */
+function setUp(key: AuthorityKey, faults: { append?: Fault; reserve?: Fault; sign?: Fault } = {}) {
+  const happened: string[] = [];
+  const events: CustodyEvent[] = [];
+  const token: CaToken = {
+    findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
+    async reserve() {
+      if (faults.reserve) throw faults.reserve;
+      return {
+        async sign(_key, digest) {
+          happened.push(`sign ${digest.length}`);
+          if (faults.sign) throw faults.sign;
+          return new Uint8Array(64).fill(1);
+        },
+        release: () => happened.push("release"),
+      };
+    },
+    status: () => ({ state: "ready", reason: "", tokenLabel: "t", sessions: 1 }),
+  };
+  const journal: Journal = {
+    append(keyId, tbsSha256) {
+      if (faults.append) throw faults.append;
+      happened.push(`journal ${keyId === key.keyId} ${tbsSha256.length}`);
+    },
+    lines: () => 0n,
+    async *read() {},
+  };
+  const limits = { ttlCap: hours(24), clockSkew: minutes(5) };
+  const observer = { saw: (event: CustodyEvent) => void events.push(event) };
+  const custodian = new Custodian({ token, journal, clock: { now: () => now }, observer, limits });
+  const sign = (tbs: Uint8Array, keyId = key.keyId) =>
+    custodian.sign([{ keyId, purpose: "leaf", tbs }], never).then(([outcome]) => outcome);
+  return { custodian, happened, events, sign };
+}
+
+test.each([
+  ["P-256", 32],
+  ["P-384", 48],
+] as const)(
+  "with a %s key the journal comes first, then a signature over %i bytes",
+  async (curve, digestBytes) => {
+    const key = authority({ curve });
+    const { sign, happened } = setUp(key);
+    expect(await sign(leaf(key, now))).toEqual({ ok: true, value: new Uint8Array(64).fill(1) });
+    expect(happened).toEqual(["journal true 64", `sign ${digestBytes}`, "release"]);
+  },
+);
+
+test("what the grammar refuses leaves no trace in journal or token, and is told to the observer", async () => {
+  const key = authority();
+  const { sign, happened, events } = setUp(key);
+  const outcome = await sign(leaf(key, now, { trustDomain: "other.test" }));
+  expect(outcome).toMatchObject({ ok: false, error: { code: "grammar", journaled: false } });
+  expect(happened).toEqual([]);
+  expect(events).toMatchObject([{ kind: "refused", keyId: key.keyId, refusal: { code: "grammar" } }]);
+});
+
+test("an unknown key, or one whose certificate is no issuing authority, is refused", async () => {
+  const key = { ...authority(), certificate: authority().certificate };
+  const { sign } = setUp(key);
+  expect(await sign(leaf(key, now), "00".repeat(20))).toMatchObject({ error: { code: "unknown-key" } });
+  expect(await sign(leaf(key, now))).toMatchObject({ error: { code: "unknown-key" } });
+});
+
+test.each([
+  {
+    name: "a journal that takes no line",
+    faults: { append: new Fault("LEDGER_FAILED", "full") },
+    trace: ["release"],
+  },
+  { name: "a token that is away", faults: { reserve: new Fault("HSM_UNAVAILABLE", "away") }, trace: [] },
+  {
+    name: "a signature that failed",
+    faults: { sign: new Fault("HSM_UNAVAILABLE", "gone") },
+    trace: ["journal true 64", "sign 32", "release"],
+  },
+])("$name: refused, and said whether the journal has it", async ({ faults, trace }) => {
+  const key = authority();
+  const { sign, happened } = setUp(key, faults);
+  const journaled = trace.length === 3;
+  expect(await sign(leaf(key, now))).toMatchObject({ ok: false, error: { code: "hsm-failed", journaled } });
+  expect(happened).toEqual(trace);
+});
+
+test("one bad item never spoils the batch, and order is kept", async () => {
+  const key = authority();
+  const { custodian } = setUp(key);
+  const good = { keyId: key.keyId, purpose: "leaf", tbs: leaf(key, now) } as const;
+  const outcomes = await custodian.sign([good, { ...good, tbs: new Uint8Array(1 << 20) }, good], never);
+  expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true]);
+});
+
+test("once it closes, nothing new is signed", async () => {
+  const key = authority();
+  const { custodian, sign, happened } = setUp(key);
+  custodian.close();
+  expect(await sign(leaf(key, now))).toMatchObject({ error: { code: "shutting-down", journaled: false } });
+  expect(happened).toEqual([]);
+});

@@ -1,0 +1,150 @@
+import type { Der } from "../domain/certificate/der.ts";
+import { toHex } from "../domain/certificate/hex.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { sha256, sha384 } from "../foundation/digest.ts";
+import { asFault } from "../foundation/fault.ts";
+import { ok, type Result, refused } from "../foundation/result.ts";
+import type { AuthorityKey, CaToken, TokenStatus } from "./ca-token.ts";
+import type { CustodyObserver } from "./custody-event.ts";
+import type { Journal, JournalLine } from "./journal.ts";
+import { type LeafLimits, leafFlaw } from "./leaf-grammar.ts";
+import { type LeafIssuer, readLeafIssuer } from "./leaf-issuer.ts";
+import type { SignItem, SignRefusal } from "./sign-item.ts";
+
+export type CustodianDeps = {
+  readonly token: CaToken;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly observer: CustodyObserver;
+  readonly limits: LeafLimits;
+};
+
+export type DescribedKey = {
+  readonly keyId: string;
+  readonly label: string;
+  readonly tokenLabel: string;
+  readonly spki: Der;
+  readonly certificate: Der;
+};
+
+export type CustodyStatus = TokenStatus & { readonly journalLines: bigint };
+
+type Outcome = Result<Uint8Array, SignRefusal>;
+
+/** A key together with what its certificate lets it sign. */
+type Authority = { readonly key: AuthorityKey; readonly issuer: LeafIssuer };
+
+const refusal = (code: SignRefusal["code"], reason: string, journaled = false): Outcome =>
+  refused({ code, reason, journaled });
+
+/**
+ * Keeps the CA keys: holds every object against the purpose of its key, writes the journal, then lets the token sign.
+ * It decides nothing else, knows no policy, and believes only what stands in the token.
+ */
+export class Custodian {
+  readonly #deps: CustodianDeps;
+  readonly #issuers = new WeakMap<AuthorityKey, Result<LeafIssuer, string>>();
+  #closing = false;
+
+  constructor(deps: CustodianDeps) {
+    this.#deps = deps;
+  }
+
+  /** One outcome per item, in the order asked; never rejects. The signal ends the wait for a session, never a signature. */
+  async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    return await Promise.all(
+      items.map(async (item) => {
+        const outcome = await this.#signOne(item, signal);
+        if (!outcome.ok) {
+          this.#deps.observer.saw({ kind: "refused", keyId: item.keyId, refusal: outcome.error });
+        }
+        return outcome;
+      }),
+    );
+  }
+
+  /** The key as the token holds it now, asked anew; undefined when there is none with a certificate. */
+  describe(keyId: string): DescribedKey | undefined {
+    const key = this.#deps.token.findAuthority(keyId, true);
+    if (key === undefined) return undefined;
+    const { label, spki, certificate } = key;
+    return { keyId, label, spki, certificate, tokenLabel: this.#deps.token.status().tokenLabel };
+  }
+
+  status(): CustodyStatus {
+    return { ...this.#deps.token.status(), journalLines: this.#deps.journal.lines() };
+  }
+
+  readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<readonly JournalLine[]> {
+    return this.#deps.journal.read(fromSequence, signal);
+  }
+
+  /** From now on nothing new is signed; what has its session is finished. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  async #signOne(item: SignItem, signal: AbortSignal): Promise<Outcome> {
+    if (this.#closing) return refusal("shutting-down", "the signer is shutting down");
+    const authority = this.#authorityOf(item.keyId);
+    if (!authority.ok) return authority;
+    const flaw = this.#flawOf(item, authority.value.issuer);
+    if (flaw !== undefined) return refusal("grammar", `this is no ${item.purpose} of its key: ${flaw}`);
+    return await this.#signWith(authority.value.key, item.tbs, signal);
+  }
+
+  #authorityOf(keyId: string): Result<Authority, SignRefusal> {
+    try {
+      const key = this.#deps.token.findAuthority(keyId, false);
+      if (key === undefined) {
+        return refused({
+          code: "unknown-key",
+          reason: `the token holds no authority with key id ${keyId}`,
+          journaled: false,
+        });
+      }
+      const issuer = this.#issuerOf(key);
+      if (!issuer.ok) return refused({ code: "unknown-key", reason: issuer.error, journaled: false });
+      return ok({ key, issuer: issuer.value });
+    } catch (thrown) {
+      return refused({ code: "hsm-failed", reason: asFault(thrown).message, journaled: false });
+    }
+  }
+
+  #issuerOf(key: AuthorityKey): Result<LeafIssuer, string> {
+    const known = this.#issuers.get(key);
+    if (known !== undefined) return known;
+    const read = readLeafIssuer(key);
+    this.#issuers.set(key, read);
+    return read;
+  }
+
+  #flawOf(item: SignItem, issuer: LeafIssuer): string | undefined {
+    switch (item.purpose) {
+      case "leaf":
+        return leafFlaw(item.tbs, { issuer, limits: this.#deps.limits, now: this.#deps.clock.now() });
+      default:
+        return item.purpose satisfies never;
+    }
+  }
+
+  async #signWith(key: AuthorityKey, tbs: Uint8Array, signal: AbortSignal): Promise<Outcome> {
+    const forJournal = sha256(tbs);
+    const digest = key.curve === "P-256" ? forJournal : sha384(tbs);
+    let journaled = false;
+    try {
+      const slot = await this.#deps.token.reserve(signal);
+      try {
+        if (this.#closing) return refusal("shutting-down", "the signer is shutting down");
+        // The journal first: a line without a signature is explained by a crash, a signature without a line by nothing.
+        this.#deps.journal.append(key.keyId, toHex(forJournal));
+        journaled = true;
+        return ok(await slot.sign(key, digest));
+      } finally {
+        slot.release();
+      }
+    } catch (thrown) {
+      return refusal("hsm-failed", asFault(thrown).message, journaled);
+    }
+  }
+}
