@@ -1,0 +1,50 @@
+import type { LedgerReader } from "../../control/ledger/ledger-reader.ts";
+import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import type { Fault } from "../../foundation/fault.ts";
+import { ThreadCalls } from "../store/thread-calls.ts";
+import type { LedgerThreadData, ReaderReply, ReaderRequest, WriterRequest } from "./ledger-messages.ts";
+import { ThreadLedgerReader } from "./thread-ledger-reader.ts";
+import { ThreadLedgerWriter } from "./thread-ledger-writer.ts";
+
+export type LedgerOptions = {
+  /** Path of `ledger.db`; its folder must exist. */
+  readonly file: string;
+  /** URL of the worker's entry file, `programs/server/ledger-worker.ts`. */
+  readonly worker: URL;
+  readonly clock: Clock;
+  /** A ledger thread has died: nothing can be issued any more, the program should end and be restarted. */
+  onFailure(fault: Fault): void;
+};
+
+export type Ledger = {
+  readonly writer: LedgerWriter;
+  readonly reader: LedgerReader;
+  /** Commits what was sent, then closes. */
+  close(): Promise<void>;
+};
+
+/** Opens the ledger. Rejects with STORE_IN_USE while another process has it, and with LEDGER_FAILED. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const start = (role: LedgerThreadData["role"]) => ({
+    name: `ledger-${role}`,
+    entry: options.worker,
+    data: { role, file: options.file } satisfies LedgerThreadData,
+    onFailure: (fault: Fault) => options.onFailure(fault),
+  });
+  const writes = await ThreadCalls.open<WriterRequest, undefined>(start("writer"));
+  try {
+    const reads = await ThreadCalls.open<ReaderRequest, ReaderReply>(start("reader"));
+    return {
+      writer: new ThreadLedgerWriter({ calls: writes, clock: options.clock }),
+      reader: new ThreadLedgerReader({ calls: reads }),
+      async close() {
+        await reads.close();
+        await writes.close();
+      },
+    };
+  } catch (thrown) {
+    await writes.close();
+    throw thrown;
+  }
+}
