@@ -1,0 +1,174 @@
+/** What deploy/ ships is loaded here by the programs that will load it: nothing in it is only text. */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { meshmint } from "../parts/ceremony.ts";
+import { needs, part, projectRoot } from "../parts/parts.ts";
+
+const deploy = (path: string): string => join(projectRoot, "deploy", path);
+const read = (path: string): string => readFileSync(deploy(path), "utf8");
+
+function run(program: string, argv: readonly string[]): { status: number | null; said: string } {
+  const { status, stdout, stderr } = spawnSync(program, argv, { encoding: "utf8", cwd: projectRoot });
+  return { status, said: `${stdout}${stderr}` };
+}
+
+describe("Envoy", () => {
+  const bootstraps = globSync("deploy/{envoy/*,compose/*.envoy}.yaml", { cwd: projectRoot });
+
+  needs("envoy")("accepts every bootstrap that we ship", () => {
+    expect(bootstraps).toHaveLength(4);
+    for (const file of bootstraps) {
+      expect(run(part("envoy"), ["--mode", "validate", "-c", file]), file).toMatchObject({ status: 0 });
+    }
+  });
+
+  test("the bootstrap for Delta is the one for state of the world, but for the API's type", () => {
+    const stateOfTheWorld = JSON.stringify(parse(read("envoy/sotw.yaml")));
+    expect(stateOfTheWorld).toContain('"api_type":"GRPC"');
+    expect(JSON.stringify(parse(read("envoy/delta.yaml")))).toBe(
+      stateOfTheWorld.replaceAll('"api_type":"GRPC"', '"api_type":"DELTA_GRPC"'),
+    );
+  });
+
+  test("README.md shows both bootstraps whole", () => {
+    const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
+    for (const form of ["sotw", "delta"]) expect(readme).toContain(read(`envoy/${form}.yaml`));
+  });
+});
+
+test.each(
+  globSync("deploy/compose/*.yaml", { cwd: projectRoot }).filter((file) => !file.endsWith(".envoy.yaml")),
+)("meshmint accepts %s", (file) =>
+  expect(meshmint(["config", "check", join(projectRoot, file)])).toMatchObject({ status: 0 }),
+);
+
+describe("compose.yaml", () => {
+  type Service = {
+    user: string;
+    build: boolean;
+    command: string[] | null;
+    mounts: { type: string; source: string }[];
+  };
+  let services: Record<string, Service> = {};
+
+  needs("go clients")("is loaded by compose-go, with every service", () => {
+    const { status, said } = run(join(part("go clients"), "compose-check"), ["deploy/compose.yaml"]);
+    expect(status, said).toBe(0);
+    services = JSON.parse(said) as Record<string, Service>;
+    expect(Object.keys(services).toSorted()).toEqual([
+      "agent",
+      "api",
+      "ceremony",
+      "enrol",
+      "prometheus",
+      "server",
+      "signer",
+      "web",
+    ]);
+    for (const [name, { build, user, mounts, command }] of Object.entries(services)) {
+      if (build)
+        expect(user, `${name} must not be root, and no two programs one user`).toMatch(/^1000[123]:/);
+      for (const mount of mounts)
+        if (mount.type === "bind") expect(existsSync(mount.source), mount.source).toBe(true);
+      for (const word of command ?? []) {
+        if (word.startsWith("/etc/meshmint/"))
+          expect(existsSync(deploy(`compose/${basename(word)}`)), word).toBe(true);
+      }
+    }
+    expect(services.signer?.user).not.toBe(services.server?.user);
+  });
+
+  needs("promtool")("Prometheus accepts its configuration", () => {
+    const { status, said } = run(part("promtool"), ["check", "config", deploy("compose/prometheus.yml")]);
+    expect(status, said).toBe(0);
+  });
+});
+
+describe("systemd", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "meshmint-systemd-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  needs("systemd-analyze")("verifies each unit", () => {
+    const units = globSync("deploy/systemd/*.service", { cwd: projectRoot });
+    expect(units).toHaveLength(3);
+    const copies = units.map((unit) => {
+      const copy = join(folder, basename(unit));
+      writeFileSync(
+        copy,
+        readFileSync(join(projectRoot, unit), "utf8").replace("/opt/meshmint/bin", join(projectRoot, "bin")),
+      );
+      return copy;
+    });
+    const { status, said } = run(part("systemd-analyze"), ["verify", "--man=no", ...copies]);
+    expect(said).not.toContain("meshmint-");
+    expect(status, said).toBe(0);
+  });
+
+  test("signer, server and agent are different users, and the units' users and groups are made", () => {
+    const users = ["signer", "server", "agent"].map(
+      (program) => /^User=(.+)$/m.exec(read(`systemd/meshmint-${program}.service`))?.[1],
+    );
+    expect(new Set(users).size).toBe(3);
+    const made = read("systemd/meshmint.sysusers.conf");
+    for (const user of users) expect(made).toContain(`u ${user} `);
+  });
+});
+
+describe("the image", () => {
+  const dockerfile = read("Dockerfile");
+  let image: string;
+  beforeAll(() => {
+    image = mkdtempSync(join(tmpdir(), "meshmint-image-"));
+  });
+  afterAll(() => rmSync(image, { recursive: true }));
+
+  test("is built of files that are here, and is run by nobody's root, watched", () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      ([, paths]) => paths?.split(" ") ?? [],
+    );
+    expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+    expect(dockerfile).toMatch(/^USER 1000\d:/m);
+    expect(dockerfile).toMatch(/^HEALTHCHECK .*healthcheck\.mjs/m);
+  });
+
+  test("holds all that its program needs: dist/ without src/ runs, and reads its configuration", () => {
+    const built = join(image, "build");
+    const tsc = join(projectRoot, "node_modules/typescript/bin/tsc");
+    const compiled = run(process.execPath, [
+      tsc,
+      "-p",
+      "tsconfig.build.json",
+      "--outDir",
+      join(built, "dist"),
+    ]);
+    expect(compiled.status, compiled.said).toBe(0);
+    for (const [, from, to] of dockerfile.matchAll(/^COPY --from=build \/opt\/meshmint\/(\S+) (\S+)$/gm)) {
+      const source = from === "dist" ? join(built, "dist") : join(projectRoot, from ?? "");
+      const target = join(image, "opt", to ?? "");
+      mkdirSync(join(target, ".."), { recursive: true });
+      if (from === "node_modules") symlinkSync(source, target);
+      else cpSync(source, target, { recursive: true });
+    }
+    const program = join(image, "opt/bin/meshmint");
+    expect(run(program, ["--help"])).toMatchObject({ status: 0 });
+    expect(run(program, ["config", "check", deploy("compose/ceremony.yaml")])).toMatchObject({ status: 0 });
+  });
+});
