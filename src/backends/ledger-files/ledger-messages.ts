@@ -53,6 +53,7 @@ export type LeafRow = {
   readonly spiffe_id: string;
   readonly entry_id: string;
   readonly requester: string;
+  readonly at: number;
   readonly not_after: number;
 };
 

@@ -18,7 +18,7 @@ import type { IntentRow, LeafRow, ReaderReply, ReaderRequest } from "./ledger-me
 const pageRows = 2000;
 const largestCertificate = 1 << 16;
 
-const leafColumns = "i.id, i.serial, a.key_id, i.spiffe_id, i.entry_id, i.requester, i.not_after";
+const leafColumns = "i.id, i.serial, a.key_id, i.spiffe_id, i.entry_id, i.requester, i.at, i.not_after";
 const issued =
   "JOIN entries e ON e.intent = i.id AND e.kind = 'certificate' JOIN authorities a ON a.id = i.authority";
 

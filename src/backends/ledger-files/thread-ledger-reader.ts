@@ -87,5 +87,6 @@ const toLeaf = (row: LeafRow): RecordedLeaf => ({
   spiffeId: row.spiffe_id,
   entryId: row.entry_id,
   requester: row.requester,
+  issuedAt: new Date(row.at),
   notAfter: new Date(row.not_after),
 });

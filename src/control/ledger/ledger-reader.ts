@@ -29,6 +29,8 @@ export type RecordedLeaf = {
   readonly spiffeId: string;
   readonly entryId: string;
   readonly requester: string;
+  /** When its intent was recorded. */
+  readonly issuedAt: Date;
   readonly notAfter: Date;
 };
 
