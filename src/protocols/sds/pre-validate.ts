@@ -1,0 +1,90 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { Secret } from "../../domain/subscription/secret.ts";
+import type { Bundle } from "../../domain/trust/bundle.ts";
+
+/** Says why Envoy would refuse a secret, or undefined. What it accepts and we do not want is refused here too. */
+export type Inspect = (secret: Secret) => string | undefined;
+
+const longestChain = 10;
+const mostAnchors = 100;
+const mostBytes = 256 * 1024;
+/** What Envoy 1.40 takes in TLS contexts (context_impl.cc): these curves, and RSA from 2048 bits. */
+const curves = new Set(["prime256v1", "secp384r1", "secp521r1"]);
+
+/**
+ * Checks whatever Envoy checks when it builds a TLS context, because its own verdict is unreliable: a refusal may name
+ * the wrong secret, and an acknowledgement may follow a refusal of the same bytes (docs/conformance.md, "SDS").
+ */
+export const preValidate: Inspect = (secret) => {
+  try {
+    return secret.kind === "leaf" ? leafFlaw(secret.svid) : bundlesFlaw(secret.bundles);
+  } catch (thrown) {
+    return `it cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+};
+
+function leafFlaw(svid: Extract<Secret, { kind: "leaf" }>["svid"]): string | undefined {
+  if (svid.chain.length === 0) return "the chain is empty";
+  if (svid.chain.length > longestChain) return `the chain is longer than ${longestChain} certificates`;
+  if (sizeOf(svid.chain) > mostBytes) return `the chain is larger than ${mostBytes} bytes`;
+  const [leaf, ...above] = svid.chain.map((der) => new X509Certificate(der));
+  if (leaf === undefined) return "the chain is empty";
+  if (leaf.ca) return "the leaf is a CA certificate";
+  if (!names(leaf).includes(`URI:${svid.spiffeId}`)) return "the leaf does not carry its SPIFFE ID";
+  const key = createPrivateKey({ key: Buffer.from(svid.privateKey), format: "der", type: "pkcs8" });
+  if (!leaf.checkPrivateKey(key)) return "the private key does not belong to the leaf";
+  return keyFlaw(leaf.publicKey) ?? linkFlaw([leaf, ...above]);
+}
+
+function keyFlaw(key: KeyObject): string | undefined {
+  const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const strong =
+    key.asymmetricKeyType === "ec"
+      ? curves.has(namedCurve)
+      : key.asymmetricKeyType === "rsa" && modulusLength >= 2048;
+  return strong ? undefined : "the leaf's key is of a kind that Envoy does not take";
+}
+
+/** Each certificate signed one that stands before it: an intermediate the leaf, a cross-certificate the intermediate. */
+function linkFlaw(chain: readonly X509Certificate[]): string | undefined {
+  for (const [index, issuer] of chain.entries()) {
+    if (index === 0) continue;
+    if (!issuer.ca) return `certificate ${index + 1} of the chain is not a CA certificate`;
+    const signed = chain.slice(0, index).some((below) => isIssuer(issuer, below));
+    if (!signed) return `certificate ${index + 1} of the chain signed none of those before it`;
+  }
+  return undefined;
+}
+
+function bundlesFlaw(bundles: readonly Bundle[]): string | undefined {
+  if (bundles.length === 0) return "it has no trust domain";
+  const seen = new Set<string>();
+  for (const bundle of bundles) {
+    if (seen.has(bundle.trustDomain)) return `trust domain ${bundle.trustDomain} is in it twice`;
+    seen.add(bundle.trustDomain);
+    const flaw = bundleFlaw(bundle);
+    if (flaw !== undefined) return `trust domain ${bundle.trustDomain}: ${flaw}`;
+  }
+  return undefined;
+}
+
+/** Envoy's SPIFFE validator takes self-signed anchors only; with none of them it accepts the bundle and refuses every peer. */
+function bundleFlaw(bundle: Bundle): string | undefined {
+  if (bundle.anchors.length === 0) return "it has no anchor";
+  if (bundle.anchors.length > mostAnchors) return `it has more than ${mostAnchors} anchors`;
+  if (sizeOf(bundle.anchors) > mostBytes) return `it is larger than ${mostBytes} bytes`;
+  for (const der of bundle.anchors) {
+    const anchor = new X509Certificate(der);
+    if (!anchor.ca) return "an anchor is not a CA certificate";
+    if (!isIssuer(anchor, anchor)) return "an anchor is not self-signed";
+  }
+  return undefined;
+}
+
+const isIssuer = (issuer: X509Certificate, below: X509Certificate): boolean =>
+  below.checkIssued(issuer) && below.verify(issuer.publicKey);
+
+const names = (certificate: X509Certificate): readonly string[] =>
+  (certificate.subjectAltName ?? "").split(", ");
+
+const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
