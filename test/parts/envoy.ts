@@ -4,18 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
-
-const brought = fileURLToPath(new URL("../../.parts/envoy-1.40.0/envoy", import.meta.url));
-
-/** The Envoy that the set-up brought, or the one that MESHMINT_ENVOY names; undefined when there is none. */
-export const envoyBinary: string | undefined = [process.env.MESHMINT_ENVOY, brought].find(
-  (path) => path !== undefined && existsSync(path),
-);
-
-/** For `describe.skipIf`: a machine without Envoy skips these tests, except under CI=true, where that fails them. */
-export const envoyMissing = envoyBinary === undefined && process.env.CI !== "true";
+import { part } from "./parts.ts";
 
 /** What Envoy has really loaded, in the words of its /certs: the end of the proof rule. */
 export type LoadedCertificate = { readonly serial_number: string; readonly expiration_time: string };
@@ -42,16 +32,13 @@ export class Envoy {
 
   /** Starts Envoy on a bootstrap (its `admin` is filled in) and resolves when its admin interface answers. */
   static async start(bootstrap: Readonly<Record<string, unknown>>): Promise<Envoy> {
-    if (envoyBinary === undefined) {
-      throw new Error(`no Envoy at ${brought}: run deploy/setup.sh test, or set MESHMINT_ENVOY to its path`);
-    }
     const folder = await mkdtemp(join(tmpdir(), "meshmint-envoy-"));
     const config = join(folder, "envoy.json");
     const addressFile = join(folder, "admin");
     const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
     await writeFile(config, JSON.stringify({ ...bootstrap, admin }));
     const child = spawn(
-      envoyBinary,
+      part("envoy"),
       ["-c", config, "--admin-address-path", addressFile, "--disable-hot-restart", "--concurrency", "1"],
       { stdio: ["ignore", "ignore", "pipe"], cwd: folder },
     );

@@ -1,3 +1,4 @@
+import { encodeCertificates, encodePem } from "../../domain/certificate/pem.ts";
 import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
@@ -21,15 +22,15 @@ export const encodeSecret = (secret: Secret, retry: number): Buffer => {
 
 const leafMessage = (svid: X509Svid, comment: string): SecretMessage => ({
   tlsCertificate: {
-    certificateChain: inline(comment + svid.chain.map((der) => pem("CERTIFICATE", der)).join("")),
-    privateKey: inline(pem("PRIVATE KEY", svid.privateKey)),
+    certificateChain: inline(comment + encodeCertificates(svid.chain)),
+    privateKey: inline(encodePem("PRIVATE KEY", svid.privateKey)),
   },
 });
 
 type BundleSecret = Extract<Secret, { kind: "bundle" }>;
 
 function bundleMessage({ form, bundles }: BundleSecret, comment: string): SecretMessage {
-  const roots = ({ anchors }: Bundle) => anchors.map((der) => pem("CERTIFICATE", der)).join("");
+  const roots = ({ anchors }: Bundle) => encodeCertificates(anchors);
   if (form === "trusted-ca") {
     return { validationContext: { trustedCa: inline(comment + bundles.map(roots).join("")) } };
   }
@@ -46,11 +47,3 @@ function bundleMessage({ form, bundles }: BundleSecret, comment: string): Secret
 }
 
 const inline = (text: string) => ({ inlineBytes: Buffer.from(text, "latin1") });
-
-/** RFC 7468 §2: 64 characters a line. */
-function pem(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString("base64")
-    .replace(/.{1,64}/g, "$&\n");
-  return `-----BEGIN ${label}-----\n${lines}-----END ${label}-----\n`;
-}
