@@ -1,0 +1,86 @@
+import { Reconciliation, type ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
+import type { JournalLine, Signer } from "../signing/signer.ts";
+import { intentPages } from "./intent-pages.ts";
+import type { LedgerCounts, LedgerMark, LedgerReader } from "./ledger-reader.ts";
+
+export type Journal = Pick<Signer, "readJournal">;
+
+type Deps = { readonly reader: LedgerReader; readonly journal: Journal };
+
+/**
+ * Recomputes what the ledger says of itself and reconciles it with the signer's journal, page by page, while both go
+ * on growing. The ledger is looked at as it was when this began; the journal is read after that, so every certificate
+ * seen must have its line, and a line without an intent is excused if its intent was announced since.
+ */
+export async function verifyLedger(deps: Deps, signal: AbortSignal): Promise<ReconciliationReport> {
+  const mark = await deps.reader.counts(signal);
+  const flaws = await checkAllEntries(deps.reader, mark, signal);
+  const reconciliation = new Reconciliation();
+  await feedBothSides(deps, { mark, reconciliation }, signal);
+  await excuseNewIntents(deps.reader, { mark, reconciliation }, signal);
+  const report = reconciliation.finish();
+  const counted =
+    report.intents === mark.intents ? [] : [`${mark.intents} intents, but ${report.intents} rows`];
+  const own = [...flaws, ...counted];
+  return {
+    ...report,
+    reconciled: report.reconciled && own.length === 0,
+    differences: [...own.slice(0, 100), ...report.differences],
+    differenceCount: report.differenceCount + own.length,
+  };
+}
+
+async function checkAllEntries(
+  reader: LedgerReader,
+  mark: LedgerCounts,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const flaws: string[] = [];
+  let certificates = 0;
+  for (let from = 0; from < mark.entries; ) {
+    const check = await reader.checkEntries({ from, upTo: mark }, signal);
+    flaws.push(...check.flaws);
+    certificates += check.certificates;
+    from = check.next;
+  }
+  if (certificates !== mark.certificates) {
+    flaws.push(`the ledger counts ${mark.certificates} certificates, but holds ${certificates}`);
+  }
+  return flaws;
+}
+
+type Pass = { readonly mark: LedgerMark; readonly reconciliation: Reconciliation };
+
+/** Feeds as many lines as intents at a time: both are in the order of issuance, so little waits for its other side. */
+async function feedBothSides(deps: Deps, { mark, reconciliation }: Pass, signal: AbortSignal): Promise<void> {
+  const lines = deps.journal.readJournal(0n, signal)[Symbol.asyncIterator]();
+  const feedLine = async (): Promise<boolean> => {
+    const next: IteratorResult<JournalLine> = await lines.next();
+    if (!next.done) reconciliation.addLine(next.value);
+    return !next.done;
+  };
+  const range = { after: 0, upTo: mark, openOnly: false };
+  let more = true;
+  try {
+    for await (const page of intentPages(deps.reader, range, signal)) {
+      for (const intent of page) reconciliation.addIntent(intent);
+      for (let fed = 0; more && fed < page.length; fed += 1) more = await feedLine();
+    }
+    while (more) more = await feedLine();
+  } finally {
+    await lines.return?.();
+  }
+}
+
+async function excuseNewIntents(
+  reader: LedgerReader,
+  { mark, reconciliation }: Pass,
+  signal: AbortSignal,
+): Promise<void> {
+  if (reconciliation.unmatchedLines.size === 0) return;
+  const upTo = await reader.counts(signal);
+  const range = { after: mark.intents, upTo, openOnly: false };
+  for await (const page of intentPages(reader, range, signal)) {
+    for (const { tbsSha256 } of page) reconciliation.excuseLine(tbsSha256);
+  }
+}
