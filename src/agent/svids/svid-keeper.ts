@@ -41,6 +41,7 @@ export class SvidKeeper {
   #stopAlarm: () => void = () => undefined;
   #inFlight = 0;
   #isTelling = false;
+  #isSynced = false;
   #entries: readonly RegistrationEntry[] = [];
 
   constructor(deps: SvidKeeperDeps) {
@@ -52,6 +53,7 @@ export class SvidKeeper {
     const now = this.#deps.clock.now();
     const kept = new Set(upserts.map(({ id }) => id));
     for (const id of removedIds) this.#withdraw(id);
+    this.#isSynced ||= full;
     if (full) for (const id of [...this.#slots.keys()]) if (!kept.has(id)) this.#withdraw(id);
     for (const entry of upserts) this.#upsert(entry, now);
     this.#entries = [...this.#slots.values()].map(({ entry }) => entry).sort(byPrecedence);
@@ -74,6 +76,11 @@ export class SvidKeeper {
       if (slot.failures > 0) this.#slots.set(id, { ...slot, dueAtMs: Math.min(slot.dueAtMs, now) });
     }
     this.#pump();
+  }
+
+  /** False until the server has told the entries: nobody can say yet who has no identity. */
+  get isSynced(): boolean {
+    return this.#isSynced;
   }
 
   /** In order of precedence; another array only when an entry changed. */

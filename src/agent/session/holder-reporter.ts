@@ -1,0 +1,97 @@
+import type { Holder } from "../../domain/trust/holder.ts";
+import type { BundleKeeper } from "../node/bundle-keeper.ts";
+import type { Roster } from "../roster/roster.ts";
+import type { SvidKeeper } from "../svids/svid-keeper.ts";
+import type { ReportStream, ServerFeed } from "./server-feed.ts";
+
+export type HolderReporterDeps = {
+  readonly roster: Roster;
+  readonly bundles: BundleKeeper;
+  readonly svids: Pick<SvidKeeper, "takeSuperseded" | "onChange">;
+};
+
+/** Tells the server who holds what: everything first, then that the agent accepts its bundle, then what changes. */
+export class HolderReporter {
+  readonly #deps: HolderReporterDeps;
+  /** Until the server has taken note of them. */
+  readonly #superseded = new Set<string>();
+
+  constructor(deps: HolderReporterDeps) {
+    this.#deps = deps;
+  }
+
+  /** A leaf that nobody will be given any more, beyond those that the SVID keeper names. */
+  supersede(serial: string): void {
+    this.#superseded.add(serial);
+  }
+
+  /** Reports over one connection until the signal aborts or the stream fails; rejects either way. */
+  async run(feed: ServerFeed, signal: AbortSignal): Promise<never> {
+    const { roster, bundles, svids } = this.#deps;
+    const doorbell = new Doorbell();
+    const ends = [roster, bundles, svids].map((source) => source.onChange(() => doorbell.ring()));
+    try {
+      const stream = feed.openReports(signal);
+      roster.takeChanged();
+      await this.#send(stream, { full: true, holders: roster.all() });
+      let accepted = -1;
+      for (;;) {
+        const { sequence } = bundles.current;
+        const acceptance = sequence === accepted ? undefined : { sequence, anchors: bundles.anchorNames() };
+        const holders = roster.takeChanged();
+        await this.#send(stream, { full: false, holders, acceptance });
+        accepted = sequence;
+        await doorbell.rung(signal);
+      }
+    } finally {
+      for (const end of ends) end();
+    }
+  }
+
+  async #send(
+    stream: ReportStream,
+    what: {
+      full: boolean;
+      holders: readonly Holder[];
+      acceptance?: { sequence: number; anchors: readonly string[] } | undefined;
+    },
+  ): Promise<void> {
+    const { roster, svids } = this.#deps;
+    for (const serial of svids.takeSuperseded()) this.#superseded.add(serial);
+    const supersededSerials = [...this.#superseded];
+    const { full, holders, acceptance } = what;
+    if (!full && holders.length === 0 && !acceptance && supersededSerials.length === 0) return;
+    await stream.send({ full, holders, acceptance, supersededSerials });
+    for (const serial of supersededSerials) this.#superseded.delete(serial);
+    roster.forget(holders);
+  }
+}
+
+/** Remembers one ring until somebody waits for it. */
+class Doorbell {
+  #isRung = false;
+  #open: (() => void) | undefined;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#open?.();
+  }
+
+  rung(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = () => {
+        signal.removeEventListener("abort", abort);
+        this.#open = undefined;
+        this.#isRung = false;
+        resolve();
+      };
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      else if (this.#isRung) finish();
+      else {
+        signal.addEventListener("abort", abort, { once: true });
+        this.#open = finish;
+      }
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { asFault, Fault } from "../../foundation/fault.ts";
+import type { Random } from "../../foundation/random.ts";
+import type { AgentObserver } from "../agent-event.ts";
+import { type Alarm, pause } from "../alarm.ts";
+import { retryDelayMs } from "../svids/renewal.ts";
+import type { HolderReporter } from "./holder-reporter.ts";
+import type { ServerFeed, ServerUpdate } from "./server-feed.ts";
+
+export type ServerSessionDeps = {
+  readonly feed: ServerFeed;
+  readonly reporter: HolderReporter;
+  readonly apply: (update: ServerUpdate) => Promise<void>;
+  /** Called when the server answers, after its first update was applied. */
+  readonly onConnected: () => void;
+  readonly random: Random;
+  readonly alarm: Alarm;
+  readonly observer: AgentObserver;
+};
+
+/** Keeps the agent in touch with the server, again and again, for as long as the agent runs. */
+export class ServerSession {
+  readonly #deps: ServerSessionDeps;
+  #current = new AbortController();
+  #isConnected = false;
+
+  constructor(deps: ServerSessionDeps) {
+    this.#deps = deps;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Leaves the present connection for a new one, at once: the credentials have changed. */
+  reconnect(): void {
+    this.#current.abort(new Fault("SERVER_UNAVAILABLE", "the connection is made anew"));
+  }
+
+  /** Runs until the signal aborts; then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      const here = new AbortController();
+      this.#current = here;
+      try {
+        await this.#connect(AbortSignal.any([signal, here.signal]), () => {
+          failures = 0;
+        });
+      } catch (thrown) {
+        if (signal.aborted) break;
+        if (here.signal.aborted) continue;
+        failures += 1;
+        await this.#away(thrown, failures, signal);
+      } finally {
+        here.abort();
+        this.#isConnected = false;
+      }
+    }
+  }
+
+  async #away(thrown: unknown, failures: number, signal: AbortSignal): Promise<void> {
+    const { observer, alarm, random } = this.#deps;
+    const retryInMs = retryDelayMs(failures, random);
+    observer.saw({ kind: "server-away", reason: asFault(thrown).message, retryInMs });
+    this.#isConnected = false;
+    await pause(alarm, retryInMs, signal).catch(() => undefined);
+  }
+
+  async #connect(signal: AbortSignal, answered: () => void): Promise<void> {
+    const { feed, reporter, apply, observer, onConnected } = this.#deps;
+    const watch = async (): Promise<void> => {
+      for await (const update of feed.watch(signal)) {
+        const isFirst = !this.#isConnected;
+        await apply(update);
+        if (!isFirst) continue;
+        this.#isConnected = true;
+        answered();
+        observer.saw({ kind: "server-connected" });
+        onConnected();
+      }
+      throw new Fault("SERVER_UNAVAILABLE", "the server ended the stream");
+    };
+    await Promise.race([watch(), reporter.run(feed, signal)]);
+  }
+}
