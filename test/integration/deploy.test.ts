@@ -17,7 +17,9 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { meshmint } from "../parts/ceremony.ts";
+import { Mesh } from "../parts/mesh.ts";
 import { needs, part, projectRoot } from "../parts/parts.ts";
+import { accepts } from "../parts/program.ts";
 
 const deploy = (path: string): string => join(projectRoot, "deploy", path);
 const read = (path: string): string => readFileSync(deploy(path), "utf8");
@@ -149,26 +151,33 @@ describe("the image", () => {
     expect(dockerfile).toMatch(/^HEALTHCHECK .*healthcheck\.mjs/m);
   });
 
-  test("holds all that its program needs: dist/ without src/ runs, and reads its configuration", () => {
-    const built = join(image, "build");
-    const tsc = join(projectRoot, "node_modules/typescript/bin/tsc");
-    const compiled = run(process.execPath, [
-      tsc,
-      "-p",
-      "tsconfig.build.json",
-      "--outDir",
-      join(built, "dist"),
-    ]);
-    expect(compiled.status, compiled.said).toBe(0);
-    for (const [, from, to] of dockerfile.matchAll(/^COPY --from=build \/opt\/meshmint\/(\S+) (\S+)$/gm)) {
-      const source = from === "dist" ? join(built, "dist") : join(projectRoot, from ?? "");
-      const target = join(image, "opt", to ?? "");
-      mkdirSync(join(target, ".."), { recursive: true });
-      if (from === "node_modules") symlinkSync(source, target);
-      else cpSync(source, target, { recursive: true });
+  needs("softhsm")("holds all that its programs need: each starts from dist/, without src/", async () => {
+    const program = layOut(dockerfile, image);
+    expect(existsSync(join(program, "../../src"))).toBe(false);
+    const mesh = await Mesh.start({ program });
+    try {
+      mesh.register("web");
+      expect(await accepts(mesh.agentSocket)).toBe(true);
+    } finally {
+      await mesh.stop();
     }
-    const program = join(image, "opt/bin/meshmint");
-    expect(run(program, ["--help"])).toMatchObject({ status: 0 });
-    expect(run(program, ["config", "check", deploy("compose/ceremony.yaml")])).toMatchObject({ status: 0 });
   });
 });
+
+/** Does in a folder what the Dockerfile does, from its own COPY lines, and gives the program's path. */
+function layOut(dockerfile: string, image: string): string {
+  const built = join(image, "build/dist");
+  const tsc = join(projectRoot, "node_modules/typescript/bin/tsc");
+  const compiled = run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", built]);
+  expect(compiled.status, compiled.said).toBe(0);
+  for (const [, from = "", to = ""] of dockerfile.matchAll(
+    /^COPY --from=build \/opt\/meshmint\/(\S+) (\S+)$/gm,
+  )) {
+    const source = from === "dist" ? built : join(projectRoot, from);
+    const target = join(image, "opt", to);
+    mkdirSync(join(target, ".."), { recursive: true });
+    if (from === "node_modules") symlinkSync(source, target);
+    else cpSync(source, target, { recursive: true });
+  }
+  return join(image, "opt/bin/meshmint");
+}

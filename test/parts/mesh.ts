@@ -1,0 +1,155 @@
+import { spawnSync } from "node:child_process";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { freePorts } from "./free-ports.ts";
+import { projectRoot } from "./parts.ts";
+import { accepts, answers, Program } from "./program.ts";
+
+/** The node that deploy/compose/enrol.sh makes a token for. */
+export const agentId = "spiffe://mesh.example/meshmint/agent/join_token/node-1";
+
+export type MeshOptions = {
+  /** The program to test: bin/meshmint of a clone or of an image's folder. Default: this clone's. */
+  readonly program?: string;
+  /** Changes a configuration file's text: gets its name (`server.yaml`) and what it holds. */
+  readonly adjust?: (file: string, text: string) => string;
+};
+
+/**
+ * The mesh of deploy/compose.yaml as processes of this machine: ceremony, signer, server, one agent, run with the very
+ * files of deploy/compose, whose paths and ports alone are moved to a folder and to ports of this test's own.
+ */
+export class Mesh {
+  readonly folder: string;
+  readonly signer: Program;
+  readonly server: Program;
+  readonly agent: Program;
+  readonly adminSocket: string;
+  readonly agentSocket: string;
+  readonly grpcPort: number;
+  readonly opsUrl: string;
+  readonly #program: string;
+  readonly #environment: Record<string, string>;
+
+  private constructor(placed: { folder: string; ports: readonly number[]; program: string }) {
+    const { folder, ports, program } = placed;
+    this.folder = folder;
+    this.#program = program;
+    this.grpcPort = ports[0] ?? 0;
+    this.opsUrl = `http://127.0.0.1:${ports[1]}`;
+    this.adminSocket = join(folder, "run/admin.sock");
+    this.agentSocket = join(folder, "run/agent.sock");
+    this.#environment = {
+      PATH: `${join(program, "..")}:${process.env.PATH}`,
+      SOFTHSM2_CONF: join(folder, "etc/softhsm2.conf"),
+      MESHMINT_STATE: join(folder, "state"),
+      MESHMINT_ADMIN: this.adminSocket,
+    };
+    const run = (name: string, isReady: () => Promise<boolean>) =>
+      new Program({
+        name,
+        command: program,
+        argv: [name, "run", "-c", join(folder, `etc/${name}.yaml`)],
+        environment: this.#environment,
+        isReady,
+      });
+    this.signer = run("signer", () => accepts(join(folder, "run/signer.sock")));
+    this.server = run("server", () => answers(`${this.opsUrl}/ready`));
+    this.agent = run("agent", () => accepts(this.agentSocket));
+  }
+
+  /** Holds the ceremonies, starts the three programs and enrols the node. */
+  static async start(options: MeshOptions = {}): Promise<Mesh> {
+    const folder = mkdtempSync(join(tmpdir(), "meshmint-mesh-"));
+    const ports = await freePorts(4);
+    const mesh = new Mesh({ folder, ports, program: options.program ?? join(projectRoot, "bin/meshmint") });
+    try {
+      mesh.#writeConfigurations(ports, options.adjust ?? ((_, text) => text));
+      mesh.#script("prepare.sh", join(folder, "etc/ceremony.yaml"));
+      await mesh.signer.start();
+      await mesh.server.start();
+      mesh.#script("enrol.sh");
+      await mesh.agent.start();
+      return mesh;
+    } catch (thrown) {
+      await mesh.stop();
+      throw thrown;
+    }
+  }
+
+  /** Runs a command of the command line and gives its JSON answer. Throws with what it said when it fails. */
+  cli(...argv: readonly string[]): unknown {
+    return JSON.parse(this.#run(this.#program, [...argv, "--output", "json"]));
+  }
+
+  /** Registers whoever runs under this user (default: the test's own) as `spiffe://mesh.example/NAME`. */
+  register(name: string, ...extra: readonly string[]): string {
+    const id = `spiffe://mesh.example/${name}`;
+    const selectors = extra.includes("--selector") ? [] : ["--selector", `unix:uid:${process.getuid?.()}`];
+    this.cli(
+      "entry",
+      "create",
+      "--admin",
+      this.adminSocket,
+      "--parent",
+      agentId,
+      "--spiffe-id",
+      id,
+      ...selectors,
+      ...extra,
+    );
+    return id;
+  }
+
+  /** What a client of the Workload API needs in its environment. */
+  get clientEnvironment(): Record<string, string> {
+    return { SPIFFE_ENDPOINT_SOCKET: `unix://${this.agentSocket}` };
+  }
+
+  /** Ends what runs, the agent first, and removes the folder. */
+  async stop(): Promise<void> {
+    for (const program of [this.agent, this.server, this.signer]) await program.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #writeConfigurations(ports: readonly number[], adjust: (file: string, text: string) => string): void {
+    for (const name of ["etc", "run", "state"]) mkdirSync(join(this.folder, name));
+    for (const path of globSync("deploy/compose/*", { cwd: projectRoot })) {
+      const text = this.#moved(readFileSync(join(projectRoot, path), "utf8"), ports);
+      writeFileSync(join(this.folder, "etc", basename(path)), adjust(basename(path), text));
+    }
+  }
+
+  /** The same text with this mesh's folder, ports and user instead of the containers'. */
+  #moved(text: string, ports: readonly number[]): string {
+    const [grpc, ops, web, api] = ports;
+    const moves: readonly (readonly [string, string])[] = [
+      ["/run/meshmint", join(this.folder, "run")],
+      ["/var/lib/meshmint", join(this.folder, "state")],
+      ["/etc/meshmint", join(this.folder, "etc")],
+      ["0.0.0.0:8443", `127.0.0.1:${grpc}`],
+      ["server:8443", `127.0.0.1:${grpc}`],
+      ["0.0.0.0:8444", `127.0.0.1:${ops}`],
+      ["port_value: 8080", `port_value: ${web}`],
+      ["port_value: 10443", `port_value: ${api}`],
+      ["port_value: 9901", "port_value: 0"],
+      ["port_value: 9902", "port_value: 0"],
+      ["10002", String(process.getuid?.())],
+    ];
+    return moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);
+  }
+
+  #script(name: string, ...argv: readonly string[]): void {
+    this.#run("sh", [join(this.folder, "etc", name), ...argv]);
+  }
+
+  #run(command: string, argv: readonly string[]): string {
+    const run = spawnSync(command, argv, { encoding: "utf8", env: { ...process.env, ...this.#environment } });
+    if (run.status === 0) return run.stdout;
+    throw new Error(
+      `${basename(command)} ${argv.join(" ")}: exit ${run.status}\n${run.stdout}${run.stderr}\n${this.server.log}`,
+    );
+  }
+}
