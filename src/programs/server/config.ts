@@ -51,12 +51,8 @@ const schema = (({ path }) =>
       })
       .prefault({}),
     signer: z.strictObject({ socket: path.prefault("/run/meshmint/signer.sock") }).prefault({}),
-    /** Read at the first start only; after that the store knows the authorities. */
-    authority: z.strictObject({
-      roots: z.array(path).min(1).max(8),
-      /** The first signs; the others are the stock that rotation draws from. */
-      intermediates: z.array(path).min(1).max(32),
-    }),
+    /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
+    authority: z.strictObject({ root: path, intermediate: path }),
     svids,
     rotation,
     limits,
