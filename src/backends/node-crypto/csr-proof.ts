@@ -1,0 +1,26 @@
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { type Csr, readCsr } from "../../domain/certificate/csr.ts";
+import { subjectKeyFlaw } from "../../domain/certificate/subject-key.ts";
+import { type Result, refused } from "../../foundation/result.ts";
+
+/** Reads a certificate request, and checks that its key is one we certify and that its sender holds the private key. */
+export function proveCsr(bytes: Uint8Array): Result<Csr, string> {
+  const csr = readCsr(bytes);
+  if (!csr.ok) return csr;
+  const flaw = subjectKeyFlaw(csr.value.publicKey);
+  if (flaw !== undefined) return refused(flaw);
+  const key = importKey(csr.value.spki);
+  if (key === undefined) return refused("the key is no point of its curve, or otherwise no usable key");
+  return verify(csr.value.hash, csr.value.signed, key, csr.value.signature)
+    ? csr
+    : refused("the request's own signature does not verify: its sender does not hold the key");
+}
+
+/** Undefined for what OpenSSL refuses, such as a point that is not on the curve (SEC 1 §3.2.2). */
+export function importKey(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch {
+    return undefined;
+  }
+}

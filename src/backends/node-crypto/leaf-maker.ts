@@ -1,0 +1,101 @@
+import { type KeyObject, verify } from "node:crypto";
+import type { LeafFlaw, LeafRequest, SignedTbs } from "../../control/issuance/leaf-crypto.ts";
+import { assembleCertificate } from "../../domain/certificate/assemble-certificate.ts";
+import { readCertificate } from "../../domain/certificate/certificate.ts";
+import type { Der } from "../../domain/certificate/der.ts";
+import { keyIdentifierOfBits } from "../../domain/certificate/key-identifier.ts";
+import { type LeafIssuer, leafIssuer } from "../../domain/certificate/leaf-issuer.ts";
+import { LeafTemplate } from "../../domain/certificate/leaf-template.ts";
+import { lint } from "../../domain/certificate/lint/lint.ts";
+import type { Linted } from "../../domain/certificate/lint/linted.ts";
+import { sha256Hex } from "../../foundation/digest.ts";
+import { Fault } from "../../foundation/fault.ts";
+import { type Result, refused } from "../../foundation/result.ts";
+import { importKey, proveCsr } from "./csr-proof.ts";
+
+type Authority = {
+  readonly issuer: LeafIssuer;
+  readonly key: KeyObject;
+  readonly templates: Map<string, LeafTemplate>;
+};
+
+/** A rotation has two, and a few more may be left from others. */
+const mostAuthorities = 8;
+/** About a kilobyte each. */
+const mostTemplates = 8192;
+
+/**
+ * Makes leaves up to the signature and from the signature on; all of it is CPU-bound and synchronous, for a worker thread.
+ * Throws CONFIG_INVALID for an authority whose certificate cannot issue leaves.
+ */
+export class LeafMaker {
+  readonly #authorities = new Map<string, Authority>();
+
+  /** Verifies each request, fills the template and lints the bytes; outcomes are in the order asked. */
+  prepare(certificate: Der, requests: readonly LeafRequest[]): Result<Linted, LeafFlaw>[] {
+    const authority = this.#authority(certificate);
+    return requests.map((request) => prepareOne(authority, request));
+  }
+
+  /** Verifies each signature with the authority's key, and only then puts the certificate together. */
+  seal(certificate: Der, items: readonly SignedTbs[]): Result<Der, string>[] {
+    const { issuer, key } = this.#authority(certificate);
+    const { hash, scalarLength } = issuer.algorithm;
+    return items.map(({ tbs, signature }) => {
+      if (signature.length !== 2 * scalarLength)
+        return refused(`a signature of ${signature.length} bytes is not r‖s`);
+      const verifies = verify(hash, tbs, { key, dsaEncoding: "ieee-p1363" }, signature);
+      return verifies
+        ? assembleCertificate(tbs, issuer.algorithm, signature)
+        : refused("the signature does not verify with the authority's key");
+    });
+  }
+
+  #authority(certificate: Der): Authority {
+    const name = sha256Hex(certificate);
+    const known = this.#authorities.get(name);
+    if (known !== undefined) return known;
+    const made = readAuthority(certificate);
+    forgetOldest(this.#authorities, mostAuthorities);
+    this.#authorities.set(name, made);
+    return made;
+  }
+}
+
+function readAuthority(der: Der): Authority {
+  const certificate = readCertificate(der);
+  const issuer = certificate.ok ? leafIssuer(certificate.value) : certificate;
+  if (!issuer.ok) throw new Fault("CONFIG_INVALID", `the authority cannot issue leaves: ${issuer.error}`);
+  const key = importKey(issuer.value.spki);
+  if (key === undefined) throw new Fault("CONFIG_INVALID", "the authority's key is not usable");
+  return { issuer: issuer.value, key, templates: new Map() };
+}
+
+function prepareOne(authority: Authority, request: LeafRequest): Result<Linted, LeafFlaw> {
+  const csr = proveCsr(request.csr);
+  if (!csr.ok) return refused({ code: "bad-request", reason: csr.error });
+  const { spki, publicKey } = csr.value;
+  const { serial, validity } = request;
+  const keyIdentifier = keyIdentifierOfBits(publicKey.bits);
+  const tbs = templateOf(authority, request).fill({ serial, validity, spki, keyIdentifier });
+  const linted = lint(tbs, authority.issuer, { ...request, spki });
+  return linted.ok ? linted : refused({ code: "lint", reason: linted.error });
+}
+
+function templateOf({ issuer, templates }: Authority, { spiffeId, dnsNames }: LeafRequest): LeafTemplate {
+  const name = [spiffeId, ...dnsNames].join(" ");
+  const known = templates.get(name);
+  if (known !== undefined) return known;
+  const made = new LeafTemplate(issuer, spiffeId, dnsNames);
+  forgetOldest(templates, mostTemplates);
+  templates.set(name, made);
+  return made;
+}
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  if (map.size < most) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,73 @@
+import type { LeafCrypto, LeafFlaw, LeafRequest, SignedTbs } from "../../control/issuance/leaf-crypto.ts";
+import type { Der } from "../../domain/certificate/der.ts";
+import { Linted } from "../../domain/certificate/lint/linted.ts";
+import { ok, type Result } from "../../foundation/result.ts";
+import { unpackBytes } from "./byte-pack.ts";
+import { type LeafWork, type LeafWorkDone, packRequests, packSigned } from "./leaf-work.ts";
+
+/** Whoever runs work in another thread; a worker pool is one. */
+export interface LeafThreads {
+  run(work: LeafWork, signal: AbortSignal): Promise<LeafWorkDone>;
+}
+
+/** Splits a batch no finer than this: below, the messages cost more than a second thread gains. */
+const smallestShare = 8;
+
+/** LeafCrypto in worker threads: each batch is shared out among them, so that its items do not wait for one another. */
+export class ThreadedLeafCrypto implements LeafCrypto {
+  readonly #threads: LeafThreads;
+  readonly #shares: number;
+
+  /** `shares`: into how many parts a batch is split at most, as a rule the number of threads. */
+  constructor(threads: LeafThreads, shares: number) {
+    this.#threads = threads;
+    this.#shares = shares;
+  }
+
+  async prepare(
+    authority: Der,
+    requests: readonly LeafRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly Result<Linted, LeafFlaw>[]> {
+    const done = this.#share(requests).map((share) =>
+      this.#threads.run(packRequests(authority, share), signal),
+    );
+    return (await Promise.all(done)).flatMap(revivePrepared);
+  }
+
+  async seal(
+    authority: Der,
+    items: readonly SignedTbs[],
+    signal: AbortSignal,
+  ): Promise<readonly Result<Der, string>[]> {
+    const done = this.#share(items).map((share) => this.#threads.run(packSigned(authority, share), signal));
+    return (await Promise.all(done)).flatMap(reviveSealed);
+  }
+
+  #share<T>(items: readonly T[]): T[][] {
+    const size = Math.max(smallestShare, Math.ceil(items.length / this.#shares));
+    return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
+      items.slice(at * size, (at + 1) * size),
+    );
+  }
+}
+
+function revivePrepared(done: LeafWorkDone): Result<Linted, LeafFlaw>[] {
+  if (done.kind !== "prepare") throw new TypeError("a leaf worker answered something else");
+  const parts = unpackBytes(done.pack).values();
+  return done.outcomes.map((outcome) =>
+    outcome.ok ? ok(new Linted(nextOf(parts), outcome.value)) : outcome,
+  );
+}
+
+function reviveSealed(done: LeafWorkDone): Result<Der, string>[] {
+  if (done.kind !== "seal") throw new TypeError("a leaf worker answered something else");
+  const parts = unpackBytes(done.pack).values();
+  return done.outcomes.map((outcome) => (outcome.ok ? ok(nextOf(parts)) : outcome));
+}
+
+function nextOf(parts: Iterator<Uint8Array>): Der {
+  const next = parts.next();
+  if (next.done === true) throw new TypeError("a leaf worker left a part out");
+  return next.value as Der;
+}

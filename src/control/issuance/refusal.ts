@@ -1,0 +1,47 @@
+import type { Seconds } from "../../foundation/duration.ts";
+
+/** Why one leaf was not issued, in full: for events and the audit log. Callers get opaqueRefusal of it. */
+export type IssuanceRefusal =
+  | { readonly code: "not-registered" }
+  | { readonly code: "not-your-entry" }
+  | { readonly code: "not-allowed"; readonly reason: string }
+  | { readonly code: "ttl-above-cap"; readonly cap: Seconds }
+  | { readonly code: "bad-request"; readonly reason: string }
+  | { readonly code: "lint"; readonly reason: string }
+  | { readonly code: "past-issuer"; readonly issuerNotAfter: Date }
+  | { readonly code: "before-issuer"; readonly issuerNotBefore: Date }
+  | { readonly code: "issuing-closed"; readonly reason: string }
+  | { readonly code: "limited"; readonly retryAfterMs: number }
+  | { readonly code: "queue-full"; readonly retryAfterMs: number }
+  | { readonly code: "not-signed"; readonly reason: string; readonly retryAfterMs: number };
+
+/** All that a caller may learn. */
+export type OpaqueRefusal =
+  | { readonly code: "denied" | "invalid" }
+  | { readonly code: "retry"; readonly retryAfterMs: number };
+
+const whileClosedMs = 5000;
+
+/** What a caller is told: whether to mend its request, to give up, or when to come again; never why. */
+export function opaqueRefusal(refusal: IssuanceRefusal): OpaqueRefusal {
+  switch (refusal.code) {
+    case "not-registered":
+    case "not-your-entry":
+    case "not-allowed":
+    case "ttl-above-cap":
+    case "lint":
+      return { code: "denied" };
+    case "bad-request":
+      return { code: "invalid" };
+    case "limited":
+    case "queue-full":
+    case "not-signed":
+      return { code: "retry", retryAfterMs: refusal.retryAfterMs };
+    case "past-issuer":
+    case "before-issuer":
+    case "issuing-closed":
+      return { code: "retry", retryAfterMs: whileClosedMs };
+    default:
+      return refusal satisfies never;
+  }
+}
