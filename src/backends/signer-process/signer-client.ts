@@ -159,34 +159,44 @@ export class SignerClient implements Signer {
     return recorded;
   }
 
-  /** A unary call that waits, within the patience, for a signer that is away. */
-  #ask<Answer>(
-    call: (
-      options: { deadline: number },
-      answer: (error: ServiceError | null, value?: Answer) => void,
-    ) => { cancel(): void },
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    signal.throwIfAborted();
+  /** A unary call, asked again within the patience when the signer goes away under it: none of them changes anything. */
+  async #ask<Answer>(call: UnaryCall<Answer>, signal: AbortSignal): Promise<Answer> {
     const deadline = Date.now() + this.#options.patienceMs;
-    return new Promise<Answer>((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-      (this.#client as Client).waitForReady(deadline, (notReady) => {
-        if (notReady) {
-          signal.removeEventListener("abort", stop);
-          reject(away(this.#options.socketPath, notReady));
-          return;
-        }
-        call({ deadline }, (error, value) => {
-          signal.removeEventListener("abort", stop);
-          if (error || value === undefined) reject(faultOf(error));
-          else resolve(value);
-        });
-      });
-    });
+    for (;;) {
+      signal.throwIfAborted();
+      await waitFor(this.#ready(deadline), signal);
+      try {
+        return await waitFor(answerOf(call, deadline), signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const lost = (thrown as Partial<ServiceError>).code === status.UNAVAILABLE;
+        if (!lost || Date.now() >= deadline) throw faultOf(thrown);
+      }
+    }
+  }
+
+  #ready(deadline: number): Promise<void> {
+    return new Promise((resolve, reject) =>
+      (this.#client as Client).waitForReady(deadline, (cause) => {
+        if (cause) reject(away(this.#options.socketPath, cause));
+        else resolve();
+      }),
+    );
   }
 }
+
+type UnaryCall<Answer> = (
+  options: { deadline: number },
+  answer: (error: ServiceError | null, value?: Answer) => void,
+) => unknown;
+
+const answerOf = <Answer>(call: UnaryCall<Answer>, deadline: number): Promise<Answer> =>
+  new Promise((resolve, reject) =>
+    call({ deadline }, (error, value) => {
+      if (error || value === undefined) reject(error ?? new Error("an empty answer"));
+      else resolve(value);
+    }),
+  );
 
 const away = (path: string, cause: unknown): Fault =>
   new Fault("SIGNER_UNAVAILABLE", `no signer answers on ${path}; is \`meshmint signer run\` up?`, { cause });

@@ -44,13 +44,14 @@ export async function serveSigner(options: ServeOptions): Promise<RunningSigner>
     observer: { saw: (event) => logger.warn(event, "refused to sign") },
   });
   const server = new Server();
-  addSignerService(server, custodian);
+  const streams = addSignerService(server, custodian);
   const listener = await listen(server, options);
   logger.info({ socket: config.socket.path, journalLines: journal.lines().toString() }, "the signer serves");
   return {
     oldestOperationMs: () => token.oldestOperationMs(),
     async stop(graceMs) {
       custodian.close();
+      streams.finish();
       await listener.close(graceMs);
       journal.close();
       token.close();

@@ -17,13 +17,16 @@ const mostItems = 1024;
 const mostBatches = 64;
 const keyIdBytes = 20;
 
-/** Serves one Sign stream: batches are worked on side by side and answered as each is done. */
-export function serveSignStream(call: Call, keeper: KeyKeeper): void {
+/**
+ * Serves one Sign stream: batches are worked on side by side and answered as each is done. Returns a function that ends the
+ * stream once all that was read is answered.
+ */
+export function serveSignStream(call: Call, keeper: KeyKeeper): () => void {
   const signal = signalOf(call);
   let inWork = 0;
   let ended = false;
   const endWhenDone = () => {
-    if (ended && inWork === 0) call.end();
+    if (ended && inWork === 0 && !call.writableEnded) call.end();
   };
   call.on("data", (batch: SignBatch__Output) => {
     const flaw = batchFlaw(batch);
@@ -43,11 +46,13 @@ export function serveSignStream(call: Call, keeper: KeyKeeper): void {
       (thrown: unknown) => call.emit("error", toServiceError(thrown)),
     );
   });
-  call.on("end", () => {
+  const finish = () => {
     ended = true;
     endWhenDone();
-  });
+  };
+  call.on("end", finish);
   call.on("error", () => undefined); // the caller is gone; `cancelled` has told the items that wait
+  return finish;
 }
 
 function batchFlaw({ items }: SignBatch__Output): string | undefined {

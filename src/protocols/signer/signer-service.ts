@@ -13,13 +13,21 @@ import { signalOf, unary } from "../grpc/unary.ts";
 import type { KeeperLine, KeyKeeper } from "./key-keeper.ts";
 import { serveSignStream } from "./sign-stream.ts";
 
+/** Sign streams last for as long as their callers: whoever stops the server ends them. */
+export type SignerStreams = { finish(): void };
+
 /**
  * Adds the signer's service to a gRPC server (proto/meshmint/v1/signer_api.proto). Who may connect is for the listener to
  * say; everybody who is connected may ask everything, since no answer contains a secret and every signature has its grammar.
  */
-export function addSignerService(server: Server, keeper: KeyKeeper): void {
+export function addSignerService(server: Server, keeper: KeyKeeper): SignerStreams {
+  const open = new Set<() => void>();
   const handlers: SignerServiceHandlers = {
-    Sign: (call) => serveSignStream(call, keeper),
+    Sign: (call) => {
+      const finish = serveSignStream(call, keeper);
+      open.add(finish);
+      for (const over of ["cancelled", "finish"]) call.on(over, () => open.delete(finish));
+    },
     DescribeKey: unary<DescribeKeyRequest__Output, KeyDescription>(async ({ request }) =>
       describe(request, keeper),
     ),
@@ -30,6 +38,11 @@ export function addSignerService(server: Server, keeper: KeyKeeper): void {
     ReadJournal: (call) => void streamJournal(call, keeper),
   };
   server.addService(SignerService.service, handlers);
+  return {
+    finish() {
+      for (const finish of open) finish();
+    },
+  };
 }
 
 function describe(request: DescribeKeyRequest__Output, keeper: KeyKeeper): KeyDescription {
