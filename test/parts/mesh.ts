@@ -110,7 +110,7 @@ export class Mesh {
 
   /** Ends what runs, the agent first, and removes the folder. */
   async stop(): Promise<void> {
-    for (const program of [this.agent, this.server, this.signer]) await program.remove();
+    for (const program of [this.agent, this.server, this.signer]) await program.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -136,8 +136,7 @@ export class Mesh {
       ["port_value: 10443", `port_value: ${api}`],
       ["port_value: 9901", "port_value: 0"],
       ["port_value: 9902", "port_value: 0"],
-      ["[10002]", `[${process.getuid?.()}]`],
-      ["10010", String(process.getgid?.())],
+      ["10002", String(process.getuid?.())],
     ];
     return moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);
   }

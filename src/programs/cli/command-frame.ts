@@ -4,6 +4,7 @@ import type { Fault } from "../../foundation/fault.ts";
 /** What a command answers: the same facts once for people and once for programs. */
 export type Reply = {
   readonly text: string;
+  /** Undefined prints nothing. */
   readonly json: unknown;
   /** 0 when left out; a command such as `doctor` or `ledger verify` says 1 when what it found is bad. */
   readonly exitCode?: number;
@@ -37,7 +38,7 @@ export const outputOption = (): Option =>
 
 /** Prints one reply to stdout: text as it is, JSON as one line with bytes and big numbers as text. */
 export function printReply(reply: Reply, format: OutputFormat, streams: Streams): void {
-  const body = format === "json" ? toJson(reply.json) : reply.text;
+  const body = format === "json" ? (reply.json === undefined ? "" : toJson(reply.json)) : reply.text;
   if (body !== "") streams.out(body.endsWith("\n") ? body : `${body}\n`);
 }
 

@@ -3,10 +3,10 @@ import type { Registration } from "./command-frame.ts";
 import { runCommandLine } from "./command-line.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
-import { registerSigner } from "./commands/signer.ts";
+import { registerDemo } from "./commands/demo.ts";
 
 /** One line for each command group; a command that does nothing yet is not here. */
-const registrations: readonly Registration[] = [registerConfig, registerCeremony, registerSigner];
+const registrations: readonly Registration[] = [registerConfig, registerCeremony, registerDemo];
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -36,8 +36,13 @@ export class Supervisor {
   readonly #programs: Program[] = [];
   readonly #saw: (event: SupervisorEvent) => void;
 
+  readonly #killAll = () => {
+    for (const program of this.#programs) program.kill();
+  };
+
   constructor(saw: (event: SupervisorEvent) => void) {
     this.#saw = saw;
+    process.once("exit", this.#killAll); // whatever ends this program, an impatient second Ctrl-C too: no orphans
   }
 
   start(spec: ProgramSpec): void {
@@ -65,13 +70,16 @@ export class Supervisor {
 
   async stop(name: string): Promise<void> {
     const index = this.#programs.findIndex((program) => program.name === name);
-    const [program] = index < 0 ? [] : this.#programs.splice(index, 1);
-    await program?.stop();
+    if (index < 0) return;
+    await this.#programs[index]?.stop();
+    this.#programs.splice(index, 1);
   }
 
   /** SIGTERM, and SIGKILL to the whole group after five seconds. Resolves when all are gone. Never throws. */
   async stopAll(): Promise<void> {
-    for (const program of this.#programs.splice(0).reverse()) await program.stop();
+    for (const program of [...this.#programs].reverse()) await program.stop();
+    this.#programs.splice(0);
+    process.off("exit", this.#killAll);
   }
 }
 
@@ -112,6 +120,11 @@ class Program {
     child.once("exit", (code, by) => this.#ended({ startedAt, code, by }));
     if (child.pid !== undefined)
       this.#saw({ kind: "started", name: this.name, pid: child.pid, start: this.starts });
+  }
+
+  /** At once, with all that it started. */
+  kill(): void {
+    killGroup(this.#child?.pid);
   }
 
   async stop(): Promise<void> {

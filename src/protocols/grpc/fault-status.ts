@@ -28,9 +28,11 @@ export const grpcStatus = {
 export function toServiceError(thrown: unknown): ServiceError {
   const fault = asFault(thrown);
   const details = fault.message;
+  const metadata = new Metadata();
+  metadata.set("meshmint-fault", fault.code); // several codes share a status; our own clients read this one
   return Object.assign(new Error(details), {
     code: grpcStatus[fault.code],
     details,
-    metadata: new Metadata(),
+    metadata,
   });
 }

@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type EnvoyState, whyNotReplaced } from "./envoy-admin.ts";
+import type { LoadGenerator } from "./load-generator.ts";
+import { type Stage, type WatchedProxy, watched } from "./stage.ts";
+import { waitUntil } from "./wait.ts";
+
+/** Each Envoy's state by its name. */
+export type States = ReadonlyMap<string, EnvoyState>;
+
+export async function readStates({ plan, signal }: Stage): Promise<States> {
+  const read = async ({ name, admin }: WatchedProxy) => [name, await admin.state(signal)] as const;
+  return new Map(await Promise.all(watched(plan).map(read)));
+}
+
+export async function startTraffic({ signal }: Stage, load: LoadGenerator) {
+  load.start();
+  await waitUntil({ what: "traffic flows", limitMs: 15_000 }, signal, async () => {
+    const { total } = load.count();
+    return total >= 200 ? undefined : `${total} answers`;
+  });
+  const { total, failed } = load.count();
+  return { found: `${total} requests answered, ${failed} failed` };
+}
+
+/** Every Envoy has replaced its leaf by the proof rule while it carried traffic. */
+export async function watchRenewals(stage: Stage, since: States, load: LoadGenerator) {
+  await eachReplaced(stage, since, "renewed its leaf");
+  const { total, failed } = load.count();
+  return { found: `every Envoy serves a new leaf; ${total} requests, ${failed} failed` };
+}
+
+/** Moves the trust domain to the second root: distribute, wait for every holder, activate, reissue, retire. */
+export async function rotate(stage: Stage, since: States, load: LoadGenerator) {
+  const { admin, plan, progress, signal } = stage;
+  const from = join(plan.folder, "ceremony-2");
+  await admin.startRotation(
+    {
+      root: await readFile(join(from, "root.pem"), "utf8"),
+      intermediate: await readFile(join(from, "issuing-2-1.pem"), "utf8"),
+      cross: await readFile(join(from, "cross.pem"), "utf8"),
+    },
+    signal,
+  );
+  progress.note("distributing the new root; nobody is signed for under it yet");
+  await step(stage, "ActivateRotation");
+  progress.note("every holder accepts the new root: the new intermediate signs, all leaves are replaced");
+  await step(stage, "RetireRotation");
+  progress.note("nobody depends on the old root any more: it is withdrawn");
+  await waitUntil({ what: "the rotation is done", limitMs: 30_000 }, signal, async () => {
+    const phase = await admin.phase(signal);
+    return phase === "done" || phase === "idle" ? undefined : `phase ${phase}`;
+  });
+  await eachReplaced(stage, since, "moved to the new root");
+  const { total, failed } = load.count();
+  return { found: `every Envoy serves leaves under the new root alone; ${total} requests, ${failed} failed` };
+}
+
+/** Asks until the barrier lets the step pass; a refusal names who is behind and why. */
+async function step({ admin, signal }: Stage, which: "ActivateRotation" | "RetireRotation"): Promise<void> {
+  await waitUntil({ what: which, limitMs: 45_000, everyMs: 250 }, signal, () => admin.advance(which, signal));
+}
+
+async function eachReplaced(stage: Stage, since: States, what: string): Promise<void> {
+  const { plan, signal } = stage;
+  for (const { name, admin } of watched(plan)) {
+    const before = since.get(name);
+    if (!before) throw new Error(`no earlier state of ${name}`);
+    const newRoot = what.includes("root");
+    await waitUntil({ what: `${name} has ${what}`, limitMs: 60_000 }, signal, async () => {
+      const now = await admin.state(signal);
+      const kept = now.rootSerials.filter((serial) => before.rootSerials.includes(serial));
+      return (
+        whyNotReplaced(before, now) ??
+        (newRoot && kept.length > 0 ? `still holds root ${kept[0]}` : undefined)
+      );
+    });
+  }
+}
