@@ -1,5 +1,6 @@
 import type { Der } from "../domain/certificate/der.ts";
 import { toHex } from "../domain/certificate/hex.ts";
+import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { sha256, sha384 } from "../foundation/digest.ts";
 import { asFault } from "../foundation/fault.ts";
@@ -8,7 +9,7 @@ import type { AuthorityKey, CaToken, TokenStatus } from "./ca-token.ts";
 import type { CustodyObserver } from "./custody-event.ts";
 import type { Journal, JournalLine } from "./journal.ts";
 import { type LeafLimits, leafFlaw } from "./leaf-grammar.ts";
-import { type LeafIssuer, readLeafIssuer } from "./leaf-issuer.ts";
+import { readLeafIssuer } from "./leaf-issuer.ts";
 import type { SignItem, SignRefusal } from "./sign-item.ts";
 
 export type CustodianDeps = {

@@ -1,13 +1,13 @@
 import { readDer } from "../domain/certificate/der-reader.ts";
 import { type Extensions, keyUsageBit, type SubjectAltName } from "../domain/certificate/extensions.ts";
 import { sameBytes } from "../domain/certificate/hex.ts";
+import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import { dnsNameMatches } from "../domain/certificate/name-constraints.ts";
 import { oid } from "../domain/certificate/oid.ts";
 import { readSpki } from "../domain/certificate/spki.ts";
 import { readTbs, type TbsCertificate } from "../domain/certificate/tbs-certificate.ts";
 import { parseSpiffeId, pathOf, trustDomainOf } from "../domain/identity/spiffe-id.ts";
 import { formatDuration, type Seconds } from "../foundation/duration.ts";
-import type { LeafIssuer } from "./leaf-issuer.ts";
 
 export type LeafLimits = {
   /** The longest validity, from notBefore to notAfter inclusive. */
@@ -47,10 +47,7 @@ const serialShape: Rule = ({ serial }) =>
   );
 
 const signedAsIssued: Rule = (tbs, { issuer }) =>
-  unless(
-    tbs.signatureAlgorithm === issuer.signatureAlgorithm,
-    "its signature algorithm is not the issuing key's",
-  );
+  unless(tbs.signatureAlgorithm === issuer.algorithm.oid, "its signature algorithm is not the issuing key's");
 
 /** RFC 5280 §4.1.2.4: names chain by their bytes. */
 const sameIssuer: Rule = (tbs, { issuer }) =>
@@ -132,7 +129,10 @@ function spiffeIdFlaw({ uris, others }: SubjectAltName, issuer: LeafIssuer): str
 }
 
 /** RFC 5280 §4.2.1.10: what a verifier would refuse under the issuer's constraints is not signed. */
-function dnsFlaw({ dnsNames }: SubjectAltName, { permitted, excluded }: LeafIssuer): string | undefined {
+function dnsFlaw(
+  { dnsNames }: SubjectAltName,
+  { nameConstraints: { permitted, excluded } }: LeafIssuer,
+): string | undefined {
   const outside = dnsNames.find((name) => {
     const confined = permitted.dnsNames.length > 0;
     const inside = !confined || permitted.dnsNames.some((base) => dnsNameMatches(name, base));

@@ -20,8 +20,12 @@ test("an issuing authority is known by its certificate", () => {
 
 test.each<[string, AuthorityOptions, RegExp]>([
   ["a root, which has no pathLen", { replace: basic(der.boolean(true)) }, /pathLen is not 0/],
-  ["a leaf", { replace: basic() }, /no CA certificate/],
-  ["an authority for CRLs only", { replace: { [oid.keyUsage]: usages(keyUsageBit.crlSign) } }, /keyCertSign/],
+  ["a leaf", { replace: basic() }, /cA TRUE/],
+  [
+    "an authority for CRLs only",
+    { replace: { [oid.keyUsage]: usages(keyUsageBit.crlSign) } },
+    /may not sign/,
+  ],
   ["one that is not confined", { replace: { [oid.nameConstraints]: null } }, /not constrained/],
   ["one under another key id", { keyId: "00".repeat(20), replace: {} }, /subject key identifier|another/],
 ])("%s signs no leaf", (_name, options, flaw) => {

@@ -112,3 +112,70 @@ for (const api of protocols) {
     );
   }
 }
+
+const withWrongKey = (svid: X509Svid): X509Svid => ({ ...svid, privateKey: svidFrom(ca, web).privateKey });
+
+const deliveredVersions = (name: string): string[] =>
+  (sds?.events ?? []).flatMap((event) =>
+    event.kind === "delivered" && event.name === name ? [event.version] : [],
+  );
+const judged = (kind: "refused" | "acknowledged", name: string) =>
+  source.events.flatMap((event) => (event.kind === kind && event.name === name ? [event] : []));
+
+for (const api of protocols) {
+  envoyTest(
+    `${api}: trap 0.1, a pair that Envoy refuses is never sent to it in the same bytes again`,
+    async () => {
+      const good = svidFrom(ca, web);
+      source.give(bundle("ALL"), leaf(good));
+      const proxy = await start(api, "ALL");
+      const port = await proxy.port("in");
+      await serves(proxy, port, good.serial);
+
+      source.give(leaf(withWrongKey(svidFrom(ca, web))));
+      // Twice: as it is, and again after the wait, because the bundle is clean.
+      await eventually("two refusals", () => judged("refused", web).length >= 2);
+      expect(judged("refused", web)[0]).toMatchObject({ detail: expect.stringMatching(/^13: .*key/is) });
+      const refused = judged("refused", web).map((event) => ("version" in event ? event.version : ""));
+      for (const version of refused) {
+        expect(deliveredVersions(web).filter((one) => one === version)).toHaveLength(1);
+        expect(
+          judged("acknowledged", web).some((event) => "version" in event && event.version === version),
+        ).toBe(false);
+      }
+      await serves(proxy, port, good.serial);
+
+      const better = svidFrom(ca, web);
+      const updates = await contextUpdates(proxy);
+      source.give(leaf(better));
+      await serves(proxy, port, better.serial);
+      expect(await contextUpdates(proxy)).toBe(updates + 1);
+      expect(await proxy.stat(`${webStat}.update_success`)).toBe(2);
+      await eventually("the acknowledgement", () => judged("acknowledged", web).length === 2);
+    },
+  );
+
+  envoyTest(
+    `${api}: trap 0.2, a bundle refused for its leaf's fault is taken once the leaf is clean`,
+    async () => {
+      source.give(leaf(withWrongKey(svidFrom(ca, web))));
+      const proxy = await start(api, "ALL");
+      await eventually(
+        "Envoy takes a leaf that it cannot check yet",
+        () => judged("acknowledged", web).length === 1,
+      );
+
+      source.give(bundle("ALL"));
+      await eventually("Envoy blames the bundle", () => judged("refused", "ALL").length === 1);
+      expect(judged("refused", "ALL")[0]).toMatchObject({ detail: expect.stringMatching(/key/i) });
+
+      const better = svidFrom(ca, web);
+      source.give(leaf(better));
+      await eventually("the leaf's acknowledgement", () => judged("acknowledged", web).length === 2);
+      await eventually("the bundle's acknowledgement", () => judged("acknowledged", "ALL").length === 1);
+      expect(judged("refused", "ALL")).toHaveLength(1);
+      expect(new Set(deliveredVersions("ALL")).size).toBe(2);
+      await serves(proxy, await proxy.port("in"), better.serial);
+    },
+  );
+}

@@ -110,7 +110,7 @@ export class Mesh {
 
   /** Ends what runs, the agent first, and removes the folder. */
   async stop(): Promise<void> {
-    for (const program of [this.agent, this.server, this.signer]) await program.stop();
+    for (const program of [this.agent, this.server, this.signer]) await program.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -136,7 +136,8 @@ export class Mesh {
       ["port_value: 10443", `port_value: ${api}`],
       ["port_value: 9901", "port_value: 0"],
       ["port_value: 9902", "port_value: 0"],
-      ["10002", String(process.getuid?.())],
+      ["[10002]", `[${process.getuid?.()}]`],
+      ["10010", String(process.getgid?.())],
     ];
     return moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);
   }

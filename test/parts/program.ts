@@ -19,6 +19,7 @@ export type Launch = {
 export class Program {
   readonly #launch: Launch;
   #child: ChildProcess | undefined;
+  readonly #groups: number[] = [];
   #log = "";
 
   constructor(launch: Launch) {
@@ -49,18 +50,32 @@ export class Program {
 
   /** Resolves when it is ready. Rejects, with what it printed, when it exits first or is not ready in time. */
   async start(limitMs = 30_000): Promise<void> {
-    const { name, command, argv, environment, uid, isReady } = this.#launch;
+    this.launch();
+    await this.ready(limitMs);
+  }
+
+  launch(): void {
+    const { command, argv, environment, uid } = this.#launch;
     const child = spawn(command, argv, {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // a process group of its own: what it leaves behind when it is killed can be ended too
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
     this.#child = child;
+    this.#groups.push(child.pid ?? 0);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#log = (this.#log + text).slice(-500_000);
       });
     }
+  }
+
+  /** As `start`, of what was launched. */
+  async ready(limitMs = 30_000): Promise<void> {
+    const { name, isReady } = this.#launch;
+    const child = this.#child;
+    if (child === undefined) throw new Error(`${name} was not launched`);
     try {
       await eventually(
         `${name} to be ready`,
@@ -87,6 +102,18 @@ export class Program {
       await exited;
     }
     return child.exitCode ?? child.signalCode ?? undefined;
+  }
+
+  /** The end of the test: ends it, and whatever its lives left behind. */
+  async remove(): Promise<void> {
+    await this.stop();
+    for (const group of this.#groups) {
+      try {
+        process.kill(-group, "SIGKILL");
+      } catch {
+        // none of it is left, as it should be
+      }
+    }
   }
 }
 

@@ -14,7 +14,7 @@ export type TokenSignerOptions = {
   /** Sessions for signatures, each with one operation in flight. */
   readonly sessions: number;
   /** The PIN's bytes, read anew for each login; wiped after use. */
-  readonly readPin: () => Uint8Array;
+  readonly readPin: () => Promise<Uint8Array>;
   /** Milliseconds between keep-alive calls; below the idle limit of the device (30 s are seen in the field). */
   readonly keepAliveMs: number;
   /** Told of each change of state, with the reason. */
@@ -45,12 +45,16 @@ export class TokenSigner implements CaToken {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** Logs in, with one attempt. Throws HSM_REFUSED, HSM_PIN_REFUSED or HSM_UNAVAILABLE. */
-  constructor(options: TokenSignerOptions) {
+  private constructor(options: TokenSignerOptions, live: Live) {
     this.#options = options;
-    this.#live = this.#open();
+    this.#live = live;
     this.#status = this.#statusOf("ready", "");
     this.#keepAlive = setInterval(() => this.#stayAwake(), options.keepAliveMs);
+  }
+
+  /** Logs in, with one attempt. Rejects with HSM_REFUSED, HSM_PIN_REFUSED or HSM_UNAVAILABLE. */
+  static async open(options: TokenSignerOptions): Promise<TokenSigner> {
+    return new TokenSigner(options, await openLive(options));
   }
 
   status(): TokenStatus {
@@ -141,10 +145,10 @@ export class TokenSigner implements CaToken {
 
   #scheduleRecovery(delayMs: number): void {
     if (this.#closed) return;
-    this.#retry = setTimeout(() => this.#recover(delayMs), delayMs);
+    this.#retry = setTimeout(() => void this.#recover(delayMs), delayMs);
   }
 
-  #recover(delayMs: number): void {
+  async #recover(delayMs: number): Promise<void> {
     // C_Finalize under a running C_Sign is undefined (PKCS#11 v2.40 §5.4): wait for it, or be killed for its age.
     if (this.#live.pool.busy > 0) {
       this.#scheduleRecovery(shortestRetryMs);
@@ -153,7 +157,7 @@ export class TokenSigner implements CaToken {
     this.#enter("recovering", this.#status.reason);
     try {
       this.#options.module.reinitialise();
-      this.#live = this.#open();
+      this.#live = await openLive(this.#options);
       this.#failures = 0;
       this.#enter("ready", "");
     } catch (thrown) {
@@ -161,17 +165,6 @@ export class TokenSigner implements CaToken {
       this.#enter("down", fault.message);
       if (fault.code === "HSM_PIN_REFUSED") this.#options.onFatal(fault);
       else this.#scheduleRecovery(Math.min(delayMs * 2, longestRetryMs));
-    }
-  }
-
-  #open(): Live {
-    const pin = this.#options.readPin();
-    try {
-      const token = openToken(this.#options.module, { label: this.#options.label, pin, access: "read-only" });
-      const sessions = Array.from({ length: this.#options.sessions }, () => token.openSession());
-      return { token, pool: new SessionPool(sessions), authorities: new AuthorityLookup(token) };
-    } finally {
-      pin.fill(0);
     }
   }
 
@@ -187,6 +180,17 @@ export class TokenSigner implements CaToken {
 
   #statusOf(state: TokenState, reason: string): TokenStatus {
     return { state, reason, tokenLabel: this.#options.label, sessions: this.#options.sessions };
+  }
+}
+
+async function openLive({ module, label, sessions, readPin }: TokenSignerOptions): Promise<Live> {
+  const pin = await readPin();
+  try {
+    const token = openToken(module, { label, pin, access: "read-only" });
+    const pool = new SessionPool(Array.from({ length: sessions }, () => token.openSession()));
+    return { token, pool, authorities: new AuthorityLookup(token) };
+  } finally {
+    pin.fill(0);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
+import { dnsNameFlaw } from "../certificate/dns-name.ts";
+import { idFlaw } from "../certificate/profile.ts";
 import type { RegistrationEntry } from "../identity/registration-entry.ts";
-import { parseSpiffeId, pathOf, type SpiffeId, trustDomainOf } from "../identity/spiffe-id.ts";
+import { parseSpiffeId, type SpiffeId, trustDomainOf } from "../identity/spiffe-id.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
-import { dnsNameFlaw } from "./dns-name.ts";
 import { selectorFlaws } from "./selector.ts";
 
 /** A registration as an operator wrote it: nothing in it has been checked. */
@@ -24,10 +25,6 @@ export type EntryRules = {
   /** No SVID of an entry may live longer. */
   readonly ttlCap: Seconds;
 };
-
-/** Agents' own IDs, the server's and whatever bears a role live here. */
-const reserved = "/meshmint";
-const agents = `${reserved}/agent/`;
 
 const most = { selectors: 32, dnsNames: 64, labels: 64, hintBytes: 1024, labelValue: 1024 };
 
@@ -62,22 +59,16 @@ export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDr
 
 function idFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {
   if (!id.ok) return [id.error];
-  const path = pathOf(id.value);
   if (trustDomainOf(id.value) !== trustDomain) return [foreign(id.value, trustDomain)];
-  if (path === "") return ["the trust domain itself is no workload; add a path"];
-  return path === reserved || path.startsWith(`${reserved}/`)
-    ? [`${reserved}/ is reserved for meshmint itself; choose another path`]
-    : [];
+  const flaw = idFlaw("workload", id.value);
+  return flaw === undefined ? [] : [flaw];
 }
 
 function parentFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {
   if (!id.ok) return [id.error];
   if (trustDomainOf(id.value) !== trustDomain) return [foreign(id.value, trustDomain)];
-  return pathOf(id.value).startsWith(agents)
-    ? []
-    : [
-        `a parent is an agent, spiffe://${trustDomain}${agents}ATTESTOR/ID (\`meshmint agent list\` shows them)`,
-      ];
+  const flaw = idFlaw("node", id.value);
+  return flaw === undefined ? [] : [`a parent is an agent (\`meshmint agent list\` shows them): ${flaw}`];
 }
 
 const foreign = (id: SpiffeId, own: TrustDomain): string =>

@@ -21,8 +21,8 @@ export type Moment = { readonly now: Date; readonly patience: Patience };
 
 export const defaultPatience: Patience = { offerAgain: seconds(60), holdLeaf: seconds(2) };
 
-/** An ACK from before the other secret was there proves nothing (trap 0.2); after this many times the wait we try anyway. */
-const suspectFactor = 5;
+/** How many times longer a bundle waits whose companion is not clean, so that two refused secrets do not wait for each other. */
+const doubtFactor = 5;
 
 /** Whether content may be sent to a process now; if not, when to look again (undefined: when something happens). */
 export type Standing =
@@ -31,8 +31,9 @@ export type Standing =
 
 /**
  * Content that the process refused waits until its companion is clean, and a minute at least. A companion is every
- * subscribed secret of the other kind that has a verdict. It is dirty while its own last verdict is a refusal; suspect
- * while its ACK is older than any verdict on this name, for Envoy then had nothing to check it with.
+ * subscribed secret of the other kind that has a verdict. It is clean when its last verdict is an acknowledgement that
+ * is newer than the first verdict on this name: before that, Envoy had nothing to check it with (trap 0.2). A leaf
+ * waits for clean bundles without end (it is renewed soon); a bundle is tried again after five times the wait.
  */
 export function standingOf(
   record: ProcessRecord,
@@ -42,16 +43,15 @@ export function standingOf(
   const own = nameRecord(record, content.name);
   const refusal = own.refused.get(content.id);
   if (refusal === undefined) return { state: "clear" };
-  let wait = toMs(patience.offerAgain);
-  for (const { lastVerdict } of companionsOf(record, own.kind)) {
-    if (lastVerdict === undefined) continue;
-    // Refused in one and the same response: the bundle goes first, by itself.
-    const together = own.kind === "bundle" && lastVerdict.order === refusal.order;
-    if (lastVerdict.kind === "refused" && !together) return { state: "waits", until: undefined };
-    if (lastVerdict.kind === "acknowledged" && lastVerdict.order < (own.firstVerdict ?? 0)) {
-      wait = toMs(patience.offerAgain) * suspectFactor;
-    }
-  }
+  const verdicts = companionsOf(record, own.kind).flatMap(({ lastVerdict }) => lastVerdict ?? []);
+  // Refused in one and the same response: neither speaks against the other, and the bundle goes first, by itself.
+  const blamed = verdicts.filter(({ kind, order }) => kind === "refused" && order !== refusal.order);
+  const refusedToo = verdicts.some(({ kind }) => kind === "refused");
+  if (own.kind === "leaf" && refusedToo) return { state: "waits", until: undefined };
+  const unchecked = verdicts.some(
+    ({ kind, order }) => kind === "acknowledged" && order < (own.firstVerdict ?? 0),
+  );
+  const wait = toMs(patience.offerAgain) * (blamed.length > 0 || unchecked ? doubtFactor : 1);
   const until = new Date(refusal.at.getTime() + wait);
   return until <= now ? { state: "clear" } : { state: "waits", until };
 }

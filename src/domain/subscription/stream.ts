@@ -65,9 +65,9 @@ export const openStream = (id: string): Stream => ({
 export const askedNames = (names: readonly string[]): ReadonlySet<string> =>
   new Set(names.filter((name) => name !== "*" && name !== ""));
 
-/** Whether a request's nonce names an older response than the last one on this stream. */
+/** Whether a request's nonce names another response than the last one; on a stream's first request it names nothing. */
 export const isStale = (stream: Stream, nonce: string): boolean =>
-  stream.last !== undefined && nonce !== "" && nonce !== stream.last.nonce;
+  stream.begun && nonce !== "" && nonce !== stream.last?.nonce;
 
 /**
  * The verdict in a request whose nonce is that of the last response: refused exactly when it carries an error (S5).

@@ -9,9 +9,12 @@ export type ConfigReader = (file: string) => Promise<unknown>;
 /** The same parser that `run` uses. */
 export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {
   ceremony: async () => (await import("../ceremony/config.ts")).readCeremonyConfig,
+  signer: async () => (await import("../signer/config.ts")).readSignerConfig,
 };
 
 export const loadCeremony = async () => (await import("../ceremony/hold-ceremony.ts")).holdCeremony;
+
+export const loadSigner = async () => (await import("../signer/run.ts")).runSigner;
 
 export const loadDemo = async () => ({
   runDemo: (await import("../demo/run-demo.ts")).runDemo,

@@ -4,9 +4,10 @@ import { runCommandLine } from "./command-line.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
 import { registerDemo } from "./commands/demo.ts";
+import { registerSigner } from "./commands/signer.ts";
 
 /** One line for each command group; a command that does nothing yet is not here. */
-const registrations: readonly Registration[] = [registerConfig, registerCeremony, registerDemo];
+const registrations: readonly Registration[] = [registerConfig, registerCeremony, registerDemo, registerSigner];
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -10,11 +10,7 @@ export async function readPin(file: string): Promise<Uint8Array> {
     const handle = await open(file, "r");
     try {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
-      const end = lengthWithoutNewline(buffer.subarray(0, bytesRead));
-      if (end === 0) throw new Fault("CONFIG_INVALID", `${file}: the PIN file is empty`);
-      if (end > longestPin)
-        throw new Fault("CONFIG_INVALID", `${file}: a PIN has at most ${longestPin} bytes`);
-      return Uint8Array.from(buffer.subarray(0, end));
+      return pinIn(buffer.subarray(0, bytesRead), file);
     } finally {
       await handle.close();
     }
@@ -24,6 +20,14 @@ export async function readPin(file: string): Promise<Uint8Array> {
   } finally {
     buffer.fill(0);
   }
+}
+
+/** A copy of the PIN in these bytes, without a newline at its end. Throws CONFIG_INVALID that names `where`. */
+export function pinIn(bytes: Uint8Array, where: string): Uint8Array {
+  const end = lengthWithoutNewline(bytes);
+  if (end === 0) throw new Fault("CONFIG_INVALID", `${where}: there is no PIN in it`);
+  if (end > longestPin) throw new Fault("CONFIG_INVALID", `${where}: a PIN has at most ${longestPin} bytes`);
+  return Uint8Array.from(bytes.subarray(0, end));
 }
 
 function lengthWithoutNewline(bytes: Uint8Array): number {

@@ -12,7 +12,7 @@ async function joinTokens(db: Kysely<unknown>): Promise<void> {
     .addColumn("created_at", "bigint", (column) => column.notNull())
     .addColumn("created_by", "text", (column) => column.notNull())
     .addColumn("expires_at", "bigint", (column) => column.notNull())
-    .addColumn("claimed_key", "text")
+    .addColumn("claim", "text")
     .addColumn("claimed_until", "bigint")
     .execute();
 }

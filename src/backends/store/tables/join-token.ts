@@ -9,7 +9,7 @@ export type JoinTokenTable = {
   created_at: number;
   created_by: string;
   expires_at: number;
-  /** SHA-256 of the public key that claimed it, and until when nobody else's attempt (or a second one) may pass. */
-  claimed_key: string | null;
+  /** Which attempt has it, and until when no other may: an attempt that ends without an SVID gives it back. */
+  claim: string | null;
   claimed_until: number | null;
 };

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { days, minutes, seconds } from "../../foundation/duration.ts";
+import { durationWithin, type FilePieces, fileMode } from "../config/config-pieces.ts";
+import { readConfig } from "../config/read-config.ts";
+
+const socket = ({ path }: FilePieces) =>
+  z
+    .strictObject({
+      path: path.prefault("/run/meshmint/signer.sock"),
+      mode: fileMode.prefault("0660"),
+      /** The group that signer and server share; the process's own when left out. */
+      groupId: z.int().min(0).optional(),
+      /** The server's user; the signer's own when left out. */
+      allowedUids: z.array(z.int().min(0)).max(16).optional(),
+    })
+    .prefault({});
+
+const token = ({ path }: FilePieces) =>
+  z
+    .strictObject({
+      /** PKCS#11 library; SoftHSM2 where its package puts it when left out. */
+      module: path.optional(),
+      label: z.string().min(1).max(32),
+      /** Exactly one of the two, unless --insecure-pin-env is given. */
+      pinFile: path.optional(),
+      /** A file descriptor that the starter opened on a file; a pipe cannot be read again after a token was lost. */
+      pinDescriptor: z.int().min(3).max(255).optional(),
+    })
+    .refine(({ pinFile, pinDescriptor }) => pinFile === undefined || pinDescriptor === undefined, {
+      path: ["pinDescriptor"],
+      message: "cannot be set beside pinFile; remove one",
+    });
+
+const signerSchema = (pieces: FilePieces) =>
+  z.strictObject({
+    program: z.literal("signer"),
+    socket: socket(pieces),
+    token: token(pieces),
+    /** Signatures at the same time. More than the token has processors only wait inside it. */
+    sessions: z.int().min(1).max(64).default(4),
+    /** The longest validity that is ever signed, backdating included. */
+    ttlCap: durationWithin(minutes(1), days(366)).prefault("24h10m"),
+    /** How far ahead the server's clock may be. */
+    clockSkew: durationWithin(seconds(0), minutes(60)).prefault("5m"),
+    journal: pieces.path.prefault("/var/lib/meshmint/signer/journal"),
+    /** A signature that takes longer costs the worker: a PKCS#11 call cannot be ended in any other way. */
+    operationDeadline: durationWithin(seconds(1), minutes(10)).prefault("10s"),
+    /** Below the idle limit of the device. */
+    keepAlive: durationWithin(seconds(1), minutes(10)).prefault("15s"),
+    log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  });
+
+export type SignerConfig = z.infer<ReturnType<typeof signerSchema>>;
+
+/** Reads the signer's configuration file. Throws CONFIG_INVALID with one line for each problem. */
+export const readSignerConfig = (file: string): Promise<SignerConfig> => readConfig(file, signerSchema);

@@ -1,0 +1,94 @@
+import process from "node:process";
+import { Server } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
+import { openModule } from "../../backends/pkcs11/module.ts";
+import { TokenSigner } from "../../backends/pkcs11/token-signer.ts";
+import { JournalFile } from "../../backends/signer-journal/journal-file.ts";
+import { failureFields } from "../../backends/telemetry/logger.ts";
+import { Custodian } from "../../custody/custodian.ts";
+import { systemClock } from "../../foundation/clock.ts";
+import { toMs } from "../../foundation/duration.ts";
+import type { Fault } from "../../foundation/fault.ts";
+import { listenOnUnixSocket, type UnixListener } from "../../protocols/grpc/unix-listener.ts";
+import { addSignerService } from "../../protocols/signer/signer-service.ts";
+import type { SignerConfig } from "./config.ts";
+import type { PinSource } from "./pin-source.ts";
+
+export type ServeOptions = {
+  readonly config: SignerConfig;
+  readonly pin: PinSource;
+  readonly logger: Logger;
+  /** Told of what this process cannot live with: the PIN refused later on, or a journal that records no more. */
+  readonly onFatal: (fault: Fault) => void;
+};
+
+export type RunningSigner = {
+  oldestOperationMs(): number;
+  /** Finishes what is being signed, refuses what is not, makes the journal durable and removes the socket. */
+  stop(graceMs: number): Promise<void>;
+};
+
+const fsyncEveryMs = 1000;
+
+/** Puts the signer's worker together and serves. Rejects with CONFIG_INVALID, HSM_*, LEDGER_FAILED or STORE_IN_USE. */
+export async function serveSigner(options: ServeOptions): Promise<RunningSigner> {
+  const { config, logger } = options;
+  const token = await openTokenSigner(options);
+  const journal = openJournal(options);
+  const custodian = new Custodian({
+    token,
+    journal,
+    clock: systemClock,
+    limits: { ttlCap: config.ttlCap, clockSkew: config.clockSkew },
+    observer: { saw: (event) => logger.warn(event, "refused to sign") },
+  });
+  const server = new Server();
+  const streams = addSignerService(server, custodian);
+  const listener = await listen(server, options);
+  logger.info({ socket: config.socket.path, journalLines: journal.lines().toString() }, "the signer serves");
+  return {
+    oldestOperationMs: () => token.oldestOperationMs(),
+    async stop(graceMs) {
+      custodian.close();
+      streams.finish();
+      await listener.close(graceMs);
+      journal.close();
+      token.close();
+    },
+  };
+}
+
+function openTokenSigner({ config, pin, logger, onFatal }: ServeOptions): Promise<TokenSigner> {
+  return TokenSigner.open({
+    module: openModule(config.token.module),
+    label: config.token.label,
+    sessions: config.sessions,
+    readPin: pin,
+    keepAliveMs: toMs(config.keepAlive),
+    onState: (status) => logger[status.state === "ready" ? "info" : "error"](status, "the token's state"),
+    onFatal,
+  });
+}
+
+function openJournal({ config, logger, onFatal }: ServeOptions): JournalFile {
+  return new JournalFile({
+    path: config.journal,
+    fsyncEveryMs,
+    onRepaired: (droppedBytes) => logger.warn({ droppedBytes }, "cut a torn end off the journal"),
+    onFailed: onFatal,
+  });
+}
+
+function listen(server: Server, { config, logger }: ServeOptions): Promise<UnixListener> {
+  const { path, mode, groupId, allowedUids } = config.socket;
+  const allowed = new Set(allowedUids ?? [process.getuid?.()]);
+  return listenOnUnixSocket(server, {
+    path,
+    mode,
+    groupId,
+    readPeer,
+    admits: ({ uid }) => allowed.has(uid),
+    onRefused: (reason) => logger.warn(failureFields({ message: reason }), `refused a connection: ${reason}`),
+  });
+}

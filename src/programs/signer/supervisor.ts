@@ -1,0 +1,162 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { extname } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import { toMs } from "../../foundation/duration.ts";
+import { Fault, type FaultCode } from "../../foundation/fault.ts";
+import type { SignerConfig } from "./config.ts";
+import { pinVariable } from "./pin-source.ts";
+import type { StartOrder, WorkerMessage } from "./worker-messages.ts";
+
+export type SupervisorOptions = {
+  readonly config: SignerConfig;
+  readonly insecurePinEnv: boolean;
+  readonly logger: Logger;
+  /** Told each time a worker begins to serve, with its process id. */
+  readonly onReady: (pid: number) => void;
+};
+
+/** A busy event loop is late now and then; a worker that is silent for this long is stopped or stuck in a call. */
+const silenceMs = 4_000;
+/** The first connection to a network HSM may take long, and nothing is served meanwhile. */
+const startMs = 60_000;
+const lookEveryMs = 250;
+const drainMs = 10_000;
+const shortestPauseMs = 100;
+const longestPauseMs = 5_000;
+
+/** Faults that a restart cannot mend; a refused PIN above all, since each restart would spend one more attempt. */
+const permanent: ReadonlySet<FaultCode> = new Set(["CONFIG_INVALID", "HSM_PIN_REFUSED"]);
+
+const workerFile = fileURLToPath(new URL(`./worker${extname(import.meta.filename)}`, import.meta.url));
+
+/** How one worker's life ended. */
+type Ending = { readonly served: boolean; readonly fault: Fault };
+
+/**
+ * Keeps one worker running until the signal aborts, then lets it drain. Loads no PKCS#11 itself, so nothing that a module
+ * does can take it down. Rejects with the worker's fault when no restart can mend it, or when the very first worker
+ * failed before it served.
+ */
+export async function superviseSigner(options: SupervisorOptions, signal: AbortSignal): Promise<void> {
+  let everServed = false;
+  let pauseMs = shortestPauseMs;
+  while (!signal.aborted) {
+    const { served, fault } = await new WorkerLife(options).live(signal);
+    if (signal.aborted) return;
+    everServed ||= served;
+    if (permanent.has(fault.code) || !everServed) throw fault;
+    pauseMs = served ? shortestPauseMs : Math.min(pauseMs * 2, longestPauseMs);
+    options.logger.error({ reason: fault.message, pauseMs }, "the worker ended; starting another");
+    await pause(pauseMs, signal);
+  }
+}
+
+/** One worker process, from its start to its end. */
+class WorkerLife {
+  readonly #options: SupervisorOptions;
+  readonly #child: ChildProcess;
+  #served = false;
+  #lastSign = performance.now();
+  #fault: Fault | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#child = startWorker(options);
+    this.#child.on("message", (message: WorkerMessage) => this.#heard(message));
+  }
+
+  async live(signal: AbortSignal): Promise<Ending> {
+    const watch = setInterval(() => this.#look(), lookEveryMs);
+    let grace: NodeJS.Timeout | undefined;
+    const drain = () => {
+      clearInterval(watch);
+      this.#child.kill("SIGTERM");
+      grace = setTimeout(() => this.#child.kill("SIGKILL"), drainMs);
+    };
+    signal.addEventListener("abort", drain, { once: true });
+    try {
+      const how = await ended(this.#child);
+      return {
+        served: this.#served,
+        fault: this.#fault ?? new Fault("SIGNER_UNAVAILABLE", `the worker ${how}`),
+      };
+    } finally {
+      clearInterval(watch);
+      clearTimeout(grace);
+      signal.removeEventListener("abort", drain);
+    }
+  }
+
+  #heard(message: WorkerMessage): void {
+    this.#lastSign = performance.now();
+    switch (message.kind) {
+      case "ready":
+        this.#served = true;
+        this.#options.onReady(this.#child.pid ?? 0);
+        return;
+      case "beat":
+        if (message.oldestOperationMs > toMs(this.#options.config.operationDeadline)) {
+          this.#kill(`a signature has been running for ${Math.round(message.oldestOperationMs)} ms`);
+        }
+        return;
+      case "failed":
+        this.#fault ??= new Fault(message.code, message.message);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #look(): void {
+    const silentMs = performance.now() - this.#lastSign;
+    if (silentMs > (this.#served ? silenceMs : startMs))
+      this.#kill(`no sign of life for ${Math.round(silentMs)} ms`);
+  }
+
+  #kill(reason: string): void {
+    this.#fault ??= new Fault("HSM_UNAVAILABLE", `the worker was killed: ${reason}`);
+    this.#child.kill("SIGKILL");
+  }
+}
+
+function startWorker({ config, insecurePinEnv }: SupervisorOptions): ChildProcess {
+  const { [pinVariable]: pin, ...environment } = process.env;
+  const child = fork(workerFile, {
+    execArgv: [],
+    env: {
+      ...environment,
+      ...(insecurePinEnv && pin !== undefined && { [pinVariable]: pin }),
+      // One thread for each signature in flight, and some for files: C_Sign runs on libuv's pool (libuv: 4 by default).
+      UV_THREADPOOL_SIZE: String(config.sessions + 2),
+    },
+    stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore"],
+  });
+  child.on("error", () => undefined); // an exit follows, or the process was never there: `ended` sees both
+  child.send({ kind: "start", config, insecurePinEnv } satisfies StartOrder, () => undefined);
+  return child;
+}
+
+function ended(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, killedBy) =>
+      resolve(killedBy ? `was ended by ${killedBy}` : `exited with ${code}`),
+    );
+    child.once("error", (error) => {
+      if (child.pid === undefined) resolve(`could not be started: ${error.message}`);
+    });
+  });
+}
+
+function pause(forMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, forMs);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

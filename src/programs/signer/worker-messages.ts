@@ -1,0 +1,17 @@
+import type { FaultCode } from "../../foundation/fault.ts";
+import type { SignerConfig } from "./config.ts";
+
+/** To the worker, once. Plain data: it crosses the IPC channel as JSON, and no secret is in it. */
+export type StartOrder = {
+  readonly kind: "start";
+  readonly config: SignerConfig;
+  readonly insecurePinEnv: boolean;
+};
+
+/** From the worker. */
+export type WorkerMessage =
+  | { readonly kind: "ready" }
+  /** The event loop turns; how long the oldest C_Sign has been running. */
+  | { readonly kind: "beat"; readonly oldestOperationMs: number }
+  /** What made it end, just before it does. */
+  | { readonly kind: "failed"; readonly code: FaultCode; readonly message: string };

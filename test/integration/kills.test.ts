@@ -1,0 +1,76 @@
+/** Each of our programs is killed, and started again in each order, while web calls api: no request may notice. */
+import { afterAll, beforeAll, expect } from "vitest";
+import { LoadGenerator } from "../../src/programs/demo/load-generator.ts";
+import { ask, type Fetched, goClient } from "../parts/clients.ts";
+import { type EnvoyPair, startEnvoyPair } from "../parts/envoy-pair.ts";
+import { eventually } from "../parts/eventually.ts";
+import { needs } from "../parts/parts.ts";
+
+const test = needs("softhsm", "envoy", "go clients");
+const programs = ["signer", "server", "agent"] as const;
+type ProgramName = (typeof programs)[number];
+let pair: EnvoyPair;
+let names = 0;
+beforeAll(async () => {
+  pair = await startEnvoyPair();
+});
+afterAll(() => pair?.stop());
+
+/** Runs `work` under steady traffic, a while before and a while after it included; no request may have failed. */
+async function underTraffic(work: () => Promise<void>): Promise<void> {
+  const load = new LoadGenerator({ ports: [pair.port], perSecond: 50, expectedBody: "hello from api\n" });
+  const more = (count: number) => {
+    const from = load.count().total;
+    return eventually(`${count} more answers`, () => load.count().total >= from + count);
+  };
+  load.start();
+  try {
+    await more(25);
+    await work();
+    await more(25);
+  } finally {
+    const { failed, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(failed).toBe(0);
+  }
+}
+
+/** Something new is registered, minted and handed out: every program takes part in that. */
+async function serviceResumes(): Promise<void> {
+  const id = pair.mesh.register(`after-${++names}`);
+  await eventually(`${id} to be served`, () => {
+    const { svids } = ask<Fetched>(goClient, pair.mesh.clientEnvironment, "fetch");
+    return svids.some((svid) => svid.spiffeId === id);
+  });
+}
+
+test.each(programs)(
+  "kill -9 of the %s: no request fails, and service resumes when it is back",
+  async (name) => {
+    await underTraffic(async () => {
+      const program = pair.mesh[name];
+      expect(await program.stop("SIGKILL")).toBe("SIGKILL");
+      await program.start();
+      await serviceResumes();
+    });
+  },
+);
+
+const orders: ProgramName[][] = [
+  ["signer", "server", "agent"],
+  ["signer", "agent", "server"],
+  ["server", "signer", "agent"],
+  ["server", "agent", "signer"],
+  ["agent", "signer", "server"],
+  ["agent", "server", "signer"],
+];
+
+test.each(orders)("all three stopped and started again in the order %s, %s, %s", async (...order) => {
+  await underTraffic(async () => {
+    for (const name of order) expect(await pair.mesh[name].stop()).toBe(0);
+    // Started side by side: none may insist on another's being there first.
+    for (const name of order) pair.mesh[name].launch();
+    for (const name of order) await pair.mesh[name].ready();
+    await serviceResumes();
+  });
+});

@@ -1,0 +1,282 @@
+import { createPublicKey, verify } from "node:crypto";
+import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
+import type { SignItem } from "../../src/control/signing/signer.ts";
+import type { AuthorityKey } from "../../src/custody/ca-token.ts";
+import { type LeafOptions, leaf } from "../../src/custody/custody.fixtures.ts";
+import { sha256Hex } from "../../src/foundation/digest.ts";
+import { eventually } from "../parts/eventually.ts";
+import { makeSignerSite, type SignerProcess, type SignerSite, startSigner } from "../parts/signer.ts";
+
+const never = new AbortController().signal;
+
+let site: SignerSite;
+let running: SignerProcess[];
+let clients: SignerClient[];
+beforeEach(() => {
+  site = makeSignerSite();
+  running = [];
+  clients = [];
+});
+afterEach(async () => {
+  for (const client of clients) client.close();
+  for (const signer of running) {
+    signer.child.kill("SIGCONT");
+    await signer.stop();
+  }
+  site.remove();
+});
+
+function start(...more: string[]): SignerProcess {
+  const signer = startSigner(site, more);
+  running.push(signer);
+  return signer;
+}
+
+function connect(patienceMs = 20_000): SignerClient {
+  const client = new SignerClient({ socketPath: site.socket, patienceMs });
+  clients.push(client);
+  return client;
+}
+
+const item = (key: AuthorityKey, options: LeafOptions = {}): SignItem => ({
+  keyId: key.keyId,
+  tbs: leaf(key, new Date(), options),
+});
+
+const isRight = (key: AuthorityKey, tbs: Uint8Array, signature: Uint8Array): boolean =>
+  verify(
+    key.curve === "P-256" ? "sha256" : "sha384",
+    tbs,
+    {
+      key: createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" }),
+      dsaEncoding: "ieee-p1363",
+    },
+    signature,
+  );
+
+async function journalOf(
+  client: SignerClient,
+  from = 1n,
+): Promise<{ sequence: bigint; tbsSha256: string }[]> {
+  const lines = [];
+  for await (const line of client.readJournal(from, never)) lines.push(line);
+  return lines;
+}
+
+/** The worker is the supervisor's only child. */
+const workerPid = (signer: SignerProcess): Promise<number> =>
+  eventually("the worker to be there", () => {
+    const children = readFileSync(`/proc/${signer.child.pid}/task/${signer.child.pid}/children`, "utf8");
+    return Number(children.trim().split(" ")[0]) || undefined;
+  });
+
+test("batches are signed with both curves, journaled once each, and read back", async () => {
+  const narrow = site.addAuthority("narrow");
+  const wide = site.addAuthority("wide", { curve: "P-384" });
+  start();
+  const client = connect();
+  const items = Array.from({ length: 200 }, (_, index) => item(index % 2 === 0 ? narrow : wide));
+  const batches = [items.slice(0, 64), items.slice(64, 128), items.slice(128)];
+  const outcomes = (await Promise.all(batches.map((batch) => client.sign(batch, never)))).flat();
+  outcomes.forEach((outcome, index) => {
+    if (!outcome.ok) throw new Error(outcome.error.reason);
+    const { tbs } = items[index]!;
+    expect(isRight(index % 2 === 0 ? narrow : wide, tbs, outcome.value)).toBe(true);
+  });
+  const lines = await journalOf(client);
+  expect(lines.map((line) => line.sequence)).toEqual(items.map((_, index) => BigInt(index + 1)));
+  expect(lines.map((line) => line.tbsSha256).sort()).toEqual(items.map(({ tbs }) => sha256Hex(tbs)).sort());
+  expect(await journalOf(client, 200n)).toHaveLength(1);
+  expect(await client.status(never)).toMatchObject({ state: "ready", journalLines: 200n, sessions: 4 });
+  expect(statSync(site.socket).mode & 0o777).toBe(0o660);
+});
+
+test("what is no leaf of its key is refused, the rest of the batch is signed, and the journal has only that", async () => {
+  const key = site.addAuthority("one");
+  start();
+  const client = connect();
+  const outcomes = await client.sign(
+    [
+      item(key),
+      item(key, { trustDomain: "other.test" }),
+      { keyId: "00".repeat(20), tbs: item(key).tbs },
+      item(key),
+    ],
+    never,
+  );
+  expect(outcomes.map((outcome) => (outcome.ok ? "signed" : outcome.error.code))).toEqual([
+    "signed",
+    "grammar",
+    "unknown-key",
+    "signed",
+  ]);
+  expect(await journalOf(client)).toHaveLength(2);
+  await expect(client.sign([{ keyId: "00", tbs: item(key).tbs }], never)).resolves.toMatchObject([
+    { ok: false },
+  ]);
+  expect((await client.sign([item(key)], never))[0]?.ok).toBe(true);
+});
+
+test("a key that a ceremony makes later is found without a restart", async () => {
+  const first = site.addAuthority("first");
+  start();
+  const client = connect();
+  expect(await client.describeKey("11".repeat(20), never)).toBeUndefined();
+  const second = site.addAuthority("second");
+  const described = await client.describeKey(second.keyId, never);
+  expect(Buffer.from(described?.certificate ?? [])).toEqual(Buffer.from(second.certificate));
+  const outcomes = await client.sign([item(first), item(second)], never);
+  expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true]);
+});
+
+test("a worker killed under load is replaced, and the journal says exactly what was signed or may have been", async () => {
+  const key = site.addAuthority("one");
+  const signer = start();
+  const client = connect();
+  await client.status(never);
+  const asked: SignItem[] = [];
+  const told = { signed: 0, journaled: 0, not: 0 };
+  const load = async () => {
+    while (told.signed < 3000) {
+      const batch = Array.from({ length: 32 }, () => item(key));
+      asked.push(...batch);
+      for (const outcome of await client.sign(batch, never)) {
+        if (outcome.ok) told.signed += 1;
+        else if (outcome.error.journaled) told.journaled += 1;
+        else told.not += 1;
+      }
+    }
+  };
+  const loads = Array.from({ length: 4 }, load);
+  const before = await workerPid(signer);
+  await eventually("some signatures", () => told.signed > 500);
+  process.kill(before, "SIGKILL");
+  await Promise.all(loads);
+  expect(await workerPid(signer)).not.toBe(before);
+  expect(told.journaled + told.not).toBeGreaterThan(0);
+  const lines = await journalOf(client);
+  expect(lines).toHaveLength(told.signed + told.journaled);
+  expect(told.signed + told.journaled + told.not).toBe(asked.length);
+  expect(lines.map((line) => line.sequence)).toEqual(lines.map((_, index) => BigInt(index + 1)));
+  const known = new Set(asked.map(({ tbs }) => sha256Hex(tbs)));
+  expect(lines.every((line) => known.delete(line.tbsSha256))).toBe(true);
+});
+
+test("a worker that hangs is killed and replaced", async () => {
+  const key = site.addAuthority("one");
+  const signer = start();
+  const client = connect();
+  expect((await client.sign([item(key)], never))[0]?.ok).toBe(true);
+  const before = await workerPid(signer);
+  process.kill(before, "SIGSTOP");
+  const outcome = await client.sign([item(key)], never);
+  expect(outcome).toMatchObject([{ ok: false, error: { code: "hsm-failed", journaled: false } }]);
+  expect((await client.sign([item(key)], never))[0]?.ok).toBe(true);
+  expect(await workerPid(signer)).not.toBe(before);
+  expect(signer.output()).toMatch(/killed: no sign of life/);
+});
+
+test("a supervisor killed with -9 takes its worker along, and another starts over the stale socket", async () => {
+  const key = site.addAuthority("one");
+  const first = start();
+  const client = connect();
+  expect((await client.sign([item(key)], never))[0]?.ok).toBe(true);
+  const worker = await workerPid(first);
+  first.child.kill("SIGKILL");
+  await eventually("the worker to be gone", () => {
+    try {
+      return readFileSync(`/proc/${worker}/stat`, "utf8").includes(" Z ");
+    } catch {
+      return true;
+    }
+  });
+  start();
+  expect((await client.sign([item(key)], never))[0]?.ok).toBe(true);
+  expect((await journalOf(client)).map((line) => line.sequence)).toEqual([1n, 2n]);
+});
+
+test("SIGTERM finishes what is being signed, removes the socket and ends with 0", async () => {
+  const key = site.addAuthority("one");
+  const signer = start();
+  const client = connect();
+  const batch = client.sign(
+    Array.from({ length: 200 }, () => item(key)),
+    never,
+  );
+  await eventually(
+    "the batch to be under way",
+    () => statSync(site.journal, { throwIfNoEntry: false })?.size || undefined,
+  );
+  expect(await signer.stop()).toBe(0);
+  const codes = new Set((await batch).map((outcome) => (outcome.ok ? "signed" : outcome.error.code)));
+  expect(codes).toContain("signed");
+  expect([...codes].every((code) => code === "signed" || code === "shutting-down")).toBe(true);
+  expect(statSync(site.socket, { throwIfNoEntry: false })).toBeUndefined();
+  await expect(connect(300).status(never)).rejects.toMatchObject({ code: "SIGNER_UNAVAILABLE" });
+});
+
+test("a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
+  site.addAuthority("one");
+  writeFileSync(join(site.hsm.folder, "pin"), "not-the-pin\n");
+  const signer = start();
+  expect(await signer.ended).toBe(3);
+  expect(signer.output()).toMatch(/token "issuing" refused the PIN \(CKR_PIN_INCORRECT\); it was tried once/);
+  expect(signer.output()).not.toContain("not-the-pin");
+  expect(signer.output().match(/"program":"signer-worker"/g)).toHaveLength(1);
+  expect(signer.output()).not.toMatch(/starting another/);
+});
+
+test.each([
+  [
+    "a token that is not there",
+    "{ label: elsewhere, pinFile: pin }",
+    1,
+    /no token is labelled "elsewhere".*"issuing"/,
+  ],
+  [
+    "a PIN file that is not there",
+    "{ label: issuing, pinFile: nowhere }",
+    2,
+    /nowhere: the PIN file cannot be read/,
+  ],
+  ["no PIN at all", "{ label: issuing }", 2, /token\.pinFile: is missing/],
+  [
+    "no such module",
+    "{ label: issuing, pinFile: pin, module: /nowhere.so }",
+    2,
+    /\/nowhere\.so cannot be loaded/,
+  ],
+])("%s is refused by name", async (...[, token, exitCode, message]) => {
+  site.addAuthority("one");
+  site.configure({ token });
+  const signer = start();
+  expect(await signer.ended).toBe(exitCode);
+  expect(signer.output()).toMatch(message);
+});
+
+test("a user who is not named may not connect", async () => {
+  const key = site.addAuthority("one");
+  site.configure({ socket: `{ path: ${site.socket}, allowedUids: [54321] }` });
+  const signer = start();
+  await eventually("the signer to serve", () => signer.output().includes("the signer serves"));
+  await expect(connect(1_500).sign([item(key)], never)).rejects.toMatchObject({ code: "SIGNER_UNAVAILABLE" });
+  expect(signer.output()).toMatch(/refused a connection: uid \d+ \(pid \d+\)/);
+});
+
+test("the PIN can come from a descriptor, and leaves no trace in arguments, environment or output", async () => {
+  site.addAuthority("one");
+  site.configure({ token: `{ module: ${site.hsm.module}, label: issuing, pinFile: pin }` });
+  const signer = start();
+  await connect().status(never);
+  const worker = await workerPid(signer);
+  for (const pid of [signer.child.pid, worker]) {
+    expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).not.toContain("user-1234");
+    expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toContain("user-1234");
+  }
+  expect(readFileSync(`/proc/${worker}/limits`, "utf8")).toMatch(/Max core file size\s+0\s+0/);
+  expect(readlinkSync(`/proc/${worker}/exe`)).toContain("node");
+  expect(signer.output()).not.toContain("user-1234");
+});
