@@ -21,8 +21,8 @@ export interface FirstContact {
 
 export type JoinDeps = {
   readonly store: NodeStore;
-  /** Undefined without join token: then only a stored node SVID helps. */
-  readonly firstContact: FirstContact | undefined;
+  /** Asked only without a valid stored SVID; undefined when there is no join token. */
+  readonly firstContact: () => Promise<FirstContact | undefined>;
   readonly keys: LeafKeys;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,7 +43,7 @@ export async function joinNode(deps: JoinDeps, signal: AbortSignal): Promise<Joi
     deps.observer.saw({ kind: "node-svid-held", spiffeId, notAfter, how: "stored" });
     return stored;
   }
-  const { firstContact } = deps;
+  const firstContact = await deps.firstContact();
   if (!firstContact) {
     throw new Fault(
       "ATTESTATION_FAILED",

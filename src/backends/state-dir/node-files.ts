@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { NodeCredentials, NodeStore } from "../../agent/node/node-credentials.ts";
@@ -39,18 +39,8 @@ const bundleShape = z.strictObject({
 export class NodeFiles implements NodeStore {
   readonly #folder: string;
 
-  private constructor(folder: string) {
+  constructor(folder: string) {
     this.#folder = folder;
-  }
-
-  /** Makes the folder (0700) where it is missing. Throws STORE_FAILED when that is not possible. */
-  static async open(folder: string): Promise<NodeFiles> {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-    } catch (cause) {
-      throw failed(folder, cause);
-    }
-    return new NodeFiles(folder);
   }
 
   async loadNode(): Promise<NodeCredentials | undefined> {

@@ -26,6 +26,8 @@ export class RosterFile implements RosterLog {
   #waiting: Waiting[] = [];
   #compaction: { text: string; done: (failure?: Fault) => void } | undefined;
   #isWriting = false;
+  /** A failed append may have left half a line: the next one starts on a line of its own. */
+  #isTorn = false;
 
   private constructor(path: string, boot: string, file: FileHandle) {
     this.#path = path;
@@ -105,10 +107,13 @@ export class RosterFile implements RosterLog {
 
   async #appendBatch(batch: readonly Waiting[]): Promise<void> {
     try {
-      await this.#file.appendFile(batch.map(({ text }) => text).join(""));
+      const text = batch.map((append) => append.text).join("");
+      await this.#file.appendFile(this.#isTorn ? `\n${text}` : text);
       await this.#file.datasync();
+      this.#isTorn = false;
       for (const { resolve } of batch) resolve();
     } catch (cause) {
+      this.#isTorn = true;
       for (const { reject } of batch) reject(failed(this.#path, cause));
     }
   }

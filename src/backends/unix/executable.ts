@@ -1,27 +1,26 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { type FileHandle, open, readlink } from "node:fs/promises";
+import { type FileHandle, open, readlink, stat } from "node:fs/promises";
 
 const deleted = " (deleted)";
 const cacheLimit = 256;
 
 /**
- * Path of a process's executable, undefined when it cannot be trusted. A process in another mount namespace can show
- * any path it likes (an unprivileged user namespace is enough to mount over /usr/bin), so it has no path for us.
+ * Path of a process's executable, undefined when it cannot be trusted: a process in a mount namespace of its own (an
+ * unprivileged user namespace is enough) can show any path it likes. So the path counts only where it names, as we see
+ * it, the very file that runs; or, for a file without a name left, where the process sees the same mounts as we do.
  */
 export async function readExecutablePath(pid: number): Promise<string | undefined> {
   try {
+    const exe = `/proc/${pid}/exe`;
+    const path = await readlink(exe);
+    const running = await stat(exe, { bigint: true });
+    const named = await stat(path, { bigint: true }).catch(() => undefined);
+    if (named !== undefined) return named.dev === running.dev && named.ino === running.ino ? path : undefined;
+    // An upgraded program's old file has no name left; the kernel then appends the word to its path (proc_pid_exe(5)).
+    if (running.nlink !== 0n || !path.endsWith(deleted)) return undefined;
     const [own, theirs] = await Promise.all([readlink("/proc/self/ns/mnt"), readlink(`/proc/${pid}/ns/mnt`)]);
-    if (own !== theirs) return undefined;
-    const path = await readlink(`/proc/${pid}/exe`);
-    if (!path.endsWith(deleted)) return path;
-    // An upgraded program's old file has no name left; the kernel then appends the word to the path.
-    const handle = await open(`/proc/${pid}/exe`, "r");
-    try {
-      return (await handle.stat()).nlink === 0 ? path.slice(0, -deleted.length) : path;
-    } finally {
-      await handle.close();
-    }
+    return own === theirs ? path.slice(0, -deleted.length) : undefined;
   } catch {
     return undefined; // gone, or not ours to look at
   }
@@ -63,8 +62,8 @@ export class ExecutableHashes {
   }
 }
 
-const keyOf = (stat: BigIntStats): string =>
-  [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");
+const keyOf = (file: BigIntStats): string =>
+  [file.dev, file.ino, file.size, file.mtimeNs, file.ctimeNs].join(":");
 
 async function hashFile(handle: FileHandle, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");

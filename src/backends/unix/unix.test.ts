@@ -72,3 +72,16 @@ test("a process that was killed runs no more, even before its parent has noticed
   await expect.poll(() => readStartTime(identity.pid)).toBeUndefined();
   expect(await new ProcTable().factsOf(identity, { sha256: true }, never)).toMatchObject({ path: undefined });
 });
+
+test("a path that names another file by now is not believed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "meshmint-unix-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "web");
+  copyFileSync("/usr/bin/sleep", file);
+  const { identity } = sleeper(file);
+  const table = new ProcTable();
+  await expect.poll(async () => (await table.factsOf(identity, { sha256: false }, never)).path).toBe(file);
+  rmSync(file);
+  copyFileSync("/usr/bin/true", `${file} (deleted)`);
+  expect((await table.factsOf(identity, { sha256: false }, never)).path).toBeUndefined();
+});

@@ -8,6 +8,7 @@ export type ConfigReader = (file: string) => Promise<unknown>;
 
 /** The same parser that `run` uses. */
 export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {
+  agent: async () => (await import("../agent/config.ts")).readAgentConfig,
   ceremony: async () => (await import("../ceremony/config.ts")).readCeremonyConfig,
   signer: async () => (await import("../signer/config.ts")).readSignerConfig,
 };
@@ -20,3 +21,5 @@ export const loadDemo = async () => ({
   runDemo: (await import("../demo/run-demo.ts")).runDemo,
   reportText: (await import("../demo/report.ts")).reportText,
 });
+
+export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;

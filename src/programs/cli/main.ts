@@ -1,13 +1,20 @@
 import process from "node:process";
 import type { Registration } from "./command-frame.ts";
 import { runCommandLine } from "./command-line.ts";
+import { registerAgentRun } from "./commands/agent-run.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerSigner } from "./commands/signer.ts";
 
 /** One line for each command group; a command that does nothing yet is not here. */
-const registrations: readonly Registration[] = [registerConfig, registerCeremony, registerDemo, registerSigner];
+const registrations: readonly Registration[] = [
+  registerConfig,
+  registerAgentRun,
+  registerCeremony,
+  registerDemo,
+  registerSigner,
+];
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -1,0 +1,142 @@
+import type { Holder } from "../domain/trust/holder.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Random } from "../foundation/random.ts";
+import type { AgentObserver } from "./agent-event.ts";
+import type { Alarm } from "./alarm.ts";
+import type { ProcessTable } from "./attest-workload/process-facts.ts";
+import { BundleKeeper } from "./node/bundle-keeper.ts";
+import type { Joined } from "./node/join-node.ts";
+import type { NodeCredentials, NodeStore } from "./node/node-credentials.ts";
+import { NodeKeeper, type NodeSvidRenewal } from "./node/node-keeper.ts";
+import { Roster, type RosterLog } from "./roster/roster.ts";
+import { HolderReporter } from "./session/holder-reporter.ts";
+import type { ServerFeed, ServerUpdate } from "./session/server-feed.ts";
+import { ServerSession } from "./session/server-session.ts";
+import type { LeafKeys } from "./svids/leaf-keys.ts";
+import type { SvidIssuer } from "./svids/svid-issuer.ts";
+import { SvidKeeper } from "./svids/svid-keeper.ts";
+import { ApiIdentities } from "./workloads/api-identities.ts";
+import { SdsSecrets } from "./workloads/sds-secrets.ts";
+
+/** The server as this agent's node SVID reaches it. */
+export interface ServerLink extends SvidIssuer, NodeSvidRenewal, ServerFeed {
+  /** From now on connections are made with these. */
+  use(credentials: NodeCredentials, bundle: Joined["bundle"]): void;
+}
+
+export type AgentDeps = {
+  readonly server: ServerLink;
+  readonly keys: LeafKeys;
+  readonly processes: ProcessTable;
+  readonly store: NodeStore;
+  readonly rosterLog: RosterLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly alarm: Alarm;
+  readonly observer: AgentObserver;
+};
+
+export type AgentStatus = {
+  readonly isSynced: boolean;
+  readonly isConnected: boolean;
+  readonly node: NodeCredentials;
+  readonly entries: number;
+  readonly svids: number;
+  /** When the first of the SVIDs that are served ends. */
+  readonly earliestNotAfter: Date | undefined;
+  readonly holders: number;
+  readonly bundleSequence: number;
+};
+
+/** One node's agent: what the server tells goes in, what local processes may have comes out. */
+export class Agent {
+  /** For `protocols/sds` and `protocols/workload-api`. */
+  readonly secrets: SdsSecrets;
+  readonly identities: ApiIdentities;
+  readonly #deps: AgentDeps;
+  readonly #bundles: BundleKeeper;
+  readonly #node: NodeKeeper;
+  readonly #svids: SvidKeeper;
+  readonly #roster: Roster;
+  readonly #reporter: HolderReporter;
+  readonly #session: ServerSession;
+
+  constructor(deps: AgentDeps, joined: Joined, kept: readonly Holder[]) {
+    const { server, clock, alarm, observer, processes } = deps;
+    this.#deps = deps;
+    this.#bundles = new BundleKeeper(deps, joined.bundle);
+    const anchors = () => this.#bundles.current.anchors;
+    this.#svids = new SvidKeeper({ ...deps, issuer: server, anchors });
+    const onRenewed: (...renewed: [NodeCredentials, string]) => void = (...renewed) =>
+      this.#renewed(...renewed);
+    this.#node = new NodeKeeper({ ...deps, renewal: server, anchors, onRenewed }, joined.credentials);
+    const agentId = joined.credentials.svid.spiffeId;
+    this.#roster = new Roster({ agentId, log: deps.rosterLog, processes, clock, alarm, observer }, kept);
+    const sources = { roster: this.#roster, bundles: this.#bundles, svids: this.#svids };
+    this.#reporter = new HolderReporter(sources);
+    this.#session = new ServerSession({
+      ...deps,
+      feed: server,
+      reporter: this.#reporter,
+      apply: (update) => this.#apply(update),
+      onConnected: () => {
+        this.#node.retrySoon();
+        this.#svids.retrySoon();
+      },
+    });
+    this.secrets = new SdsSecrets({ ...sources, processes, observer });
+    this.identities = new ApiIdentities({ ...sources, processes, observer });
+  }
+
+  /** Works until the signal aborts; then resolves with every timer stopped. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#roster.start();
+    this.#node.start();
+    try {
+      await this.#session.run(signal);
+    } finally {
+      this.#roster.stop();
+      this.#node.stop();
+      this.#svids.stop();
+    }
+  }
+
+  status(): AgentStatus {
+    const entries = this.#svids.entries();
+    const ends = entries.flatMap(({ id }) => this.#svids.lookUp(id).svid?.notAfter ?? []);
+    const [earliestNotAfter] = ends.sort((a, b) => a.getTime() - b.getTime());
+    return {
+      isSynced: this.#svids.isSynced,
+      isConnected: this.#session.isConnected,
+      node: this.#node.credentials,
+      entries: entries.length,
+      svids: ends.length,
+      earliestNotAfter,
+      holders: this.#roster.all().length,
+      bundleSequence: this.#bundles.current.sequence,
+    };
+  }
+
+  /** The bundle first: nothing that depends on a new anchor is looked at before the anchor is here. */
+  async #apply(update: ServerUpdate): Promise<void> {
+    for (const reason of update.flaws) this.#deps.observer.saw({ kind: "update-flawed", reason });
+    const hasNewBundle = update.bundle !== undefined && (await this.#bundles.offer(update.bundle));
+    if (update.authority !== undefined) {
+      const notice = { ...update.authority, learnedAtMs: this.#deps.clock.now().getTime() };
+      this.#node.setAuthority(notice);
+      this.#svids.setAuthority(notice);
+    }
+    if (update.full || update.upserts.length + update.removedIds.length > 0) {
+      this.#svids.setEntries(update.upserts, update.removedIds, update.full);
+    }
+    if (!hasNewBundle) return;
+    this.#deps.server.use(this.#node.credentials, this.#bundles.current);
+    this.#session.reconnect();
+  }
+
+  #renewed(credentials: NodeCredentials, replacedSerial: string): void {
+    this.#deps.server.use(credentials, this.#bundles.current);
+    this.#reporter.supersede(replacedSerial);
+    this.#session.reconnect();
+  }
+}

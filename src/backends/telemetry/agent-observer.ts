@@ -1,0 +1,110 @@
+import type { Logger } from "pino";
+import type { AgentEvent, AgentObserver } from "../../agent/agent-event.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What agents see, as log lines and counters. */
+export class AgentTelemetry implements AgentObserver {
+  readonly #logger: Logger;
+  readonly #counters: ReturnType<typeof countersOf>;
+
+  constructor(logger: Logger, metrics: Metrics) {
+    this.#logger = logger;
+    this.#counters = countersOf(metrics);
+  }
+
+  saw(event: AgentEvent): void {
+    this.#count(event);
+    const { kind, ...fields } = event;
+    this.#logger[levelOf[kind]](fields, sentences[kind]);
+  }
+
+  #count(event: AgentEvent): void {
+    const counters = this.#counters;
+    switch (event.kind) {
+      case "svid-issued":
+        counters.issued.inc({ why: event.why });
+        counters.issueSeconds.observe(event.tookMs / 1000);
+        break;
+      case "svid-refused":
+        counters.refused.inc({ code: knownCode(event.code) });
+        break;
+      case "server-away":
+        counters.away.inc();
+        break;
+      case "workload-refused":
+        counters.workloadsRefused.inc();
+        break;
+      case "roster-failed":
+        counters.rosterFailed.inc();
+        break;
+      case "bundle-refused":
+      case "update-flawed":
+        counters.flawed.inc();
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+const countersOf = (metrics: Metrics) => ({
+  issued: metrics.counter("agent_svids_issued_total", "Leaves that came, by why they were asked for", [
+    "why",
+  ]),
+  issueSeconds: metrics.latency("agent_issue_seconds", "From making a key to holding its certificate"),
+  refused: metrics.counter("agent_svids_refused_total", "Leaves that did not come, by code", ["code"]),
+  away: metrics.counter("agent_server_away_total", "Times that the server could not be reached"),
+  workloadsRefused: metrics.counter(
+    "agent_workloads_refused_total",
+    "Local processes that could not be identified",
+  ),
+  rosterFailed: metrics.counter(
+    "agent_roster_failures_total",
+    "Records of holders that could not be made durable",
+  ),
+  flawed: metrics.counter("agent_updates_flawed_total", "Parts of the server's updates that were not taken"),
+});
+
+/** Label values come from a fixed set. */
+const knownCode = (code: string): string =>
+  ["denied", "invalid", "retry", "SERVER_UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED"].includes(
+    code,
+  )
+    ? code
+    : code.startsWith("unusable")
+      ? "unusable"
+      : "other";
+
+const levelOf = {
+  "svid-issued": "info",
+  "svid-refused": "warn",
+  "svid-withdrawn": "info",
+  "node-svid-held": "info",
+  "node-svid-refused": "warn",
+  "server-connected": "info",
+  "server-away": "warn",
+  "bundle-held": "info",
+  "bundle-refused": "error",
+  "update-flawed": "error",
+  "entries-changed": "info",
+  "workload-refused": "warn",
+  "holder-gone": "debug",
+  "roster-failed": "error",
+} as const satisfies Record<AgentEvent["kind"], "debug" | "info" | "warn" | "error">;
+
+const sentences: Record<AgentEvent["kind"], string> = {
+  "svid-issued": "a leaf came",
+  "svid-refused": "a leaf did not come; tried again later",
+  "svid-withdrawn": "a leaf is no longer served: its registration went",
+  "node-svid-held": "the node has its SVID",
+  "node-svid-refused": "the node SVID was not renewed; tried again later",
+  "server-connected": "connected to the server",
+  "server-away": "the server cannot be reached; what is held stays served",
+  "bundle-held": "another trust bundle is held",
+  "bundle-refused": "a trust bundle was refused; the one held stays",
+  "update-flawed": "a part of the server's update was left out",
+  "entries-changed": "registrations changed",
+  "workload-refused": "a local process could not be identified",
+  "holder-gone": "a process that held secrets has exited",
+  "roster-failed": "the roster could not be written",
+};

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { hours, seconds } from "../../foundation/duration.ts";
+import { durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
+import { readConfig, type SchemaFor } from "../config/read-config.ts";
+
+const schema = (({ path }) =>
+  z
+    .strictObject({
+      program: z.literal("agent"),
+      trustDomain,
+      /** The node's own SVID, the last bundle and the roster of holders; one agent process at a time. */
+      stateDir: path.prefault("/var/lib/meshmint/agent"),
+      server: z.strictObject({ address: hostPort }),
+      /** SDS and Workload API, for every local process: callers are known by kernel credentials. */
+      socket: z
+        .strictObject({ path: path.prefault("/run/meshmint/agent.sock"), mode: fileMode.prefault("0666") })
+        .prefault({}),
+      /** Needed once, while the node has no valid SVID of its own. A file is preferred: a configuration is no place for secrets. */
+      joinToken: z.string().min(1).optional(),
+      joinTokenFile: path.optional(),
+      /** PEM roots; with them the server is not asked for its own at first contact. */
+      trustBundleFile: path.optional(),
+      /** HTTP for /live, /ready and /metrics. */
+      ops: hostPort.prefault("127.0.0.1:8444"),
+      workloadApi: z
+        .strictObject({
+          /** A delivery counts as taken when its stream is still open this long after it. */
+          settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
+        })
+        .prefault({}),
+      log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+    })
+    .refine(({ joinToken, joinTokenFile }) => joinToken === undefined || joinTokenFile === undefined, {
+      path: ["joinToken"],
+      message: "is set beside joinTokenFile; keep one of the two",
+    })) satisfies SchemaFor<unknown>;
+
+export type AgentConfig = z.output<ReturnType<typeof schema>>;
+
+/** Reads the agent's configuration file. Throws CONFIG_INVALID with one line for each problem. */
+export const readAgentConfig = (file: string): Promise<AgentConfig> => readConfig(file, schema);

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { Agent } from "../../agent/agent.ts";
+import type { AgentEvent, AgentObserver } from "../../agent/agent-event.ts";
+import { systemAlarm } from "../../agent/alarm.ts";
+import { joinNode } from "../../agent/node/join-node.ts";
+import { LocalLeafKeys } from "../../backends/node-crypto/local-leaf-keys.ts";
+import { ServerClient } from "../../backends/server-client/server-client.ts";
+import { NodeFiles } from "../../backends/state-dir/node-files.ts";
+import { RosterFile } from "../../backends/state-dir/roster-file.ts";
+import { AgentTelemetry } from "../../backends/telemetry/agent-observer.ts";
+import type { Metrics } from "../../backends/telemetry/metrics.ts";
+import { ProcTable } from "../../backends/unix/proc-table.ts";
+import { systemClock } from "../../foundation/clock.ts";
+import { Fault } from "../../foundation/fault.ts";
+import { systemRandom } from "../../foundation/random.ts";
+import type { AgentConfig } from "./config.ts";
+import { openFirstContact } from "./first-contact.ts";
+
+export type AgentParts = {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Beside telemetry. */
+  readonly onEvent: (event: AgentEvent) => void;
+};
+
+export type WiredAgent = { readonly agent: Agent; close(): Promise<void> };
+
+/** Joins the node and builds its agent; the folder is locked by the caller. */
+export async function wireAgent(
+  config: AgentConfig,
+  parts: AgentParts,
+  signal: AbortSignal,
+): Promise<WiredAgent> {
+  const observer = observerOf(parts);
+  const surroundings = { clock: systemClock, random: systemRandom, alarm: systemAlarm, observer };
+  const store = new NodeFiles(config.stateDir);
+  const keys = new LocalLeafKeys();
+  const firstContact = () => openFirstContact(config);
+  const joined = await joinNode({ ...surroundings, store, keys, firstContact }, signal);
+  if (joined.bundle.trustDomain !== config.trustDomain) {
+    const sentence = `this state folder belongs to trust domain ${joined.bundle.trustDomain}; set another stateDir`;
+    throw new Fault("CONFIG_INVALID", `trustDomain: ${config.trustDomain}: ${sentence}`);
+  }
+  const { roster, kept } = await RosterFile.open(join(config.stateDir, "roster.jsonl"), systemClock.now());
+  const server = new ServerClient({ address: config.server.address, programVersion: "0.1.0" }, joined);
+  const processes = new ProcTable();
+  const agent = new Agent(
+    { ...surroundings, server, keys, processes, store, rosterLog: roster },
+    joined,
+    kept,
+  );
+  const close = async () => {
+    server.close();
+    await roster.close();
+  };
+  return { agent, close };
+}
+
+function observerOf({ logger, metrics, onEvent }: AgentParts): AgentObserver {
+  const telemetry = new AgentTelemetry(logger, metrics);
+  return {
+    saw(event) {
+      telemetry.saw(event);
+      onEvent(event);
+    },
+  };
+}

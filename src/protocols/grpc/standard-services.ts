@@ -1,0 +1,15 @@
+import type { Server } from "@grpc/grpc-js";
+import type { PackageDefinition } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+
+/** Adds gRPC health and reflection; the returned function says whether the program can serve now (health of ""). */
+export function addStandardServices(
+  server: Server,
+  packages: readonly PackageDefinition[],
+): (isServing: boolean) => void {
+  const health = new HealthImplementation({ "": "NOT_SERVING" });
+  health.addToServer(server);
+  new ReflectionService(Object.assign({}, ...packages) as PackageDefinition).addToServer(server);
+  return (isServing) => health.setStatus("", isServing ? "SERVING" : "NOT_SERVING");
+}
