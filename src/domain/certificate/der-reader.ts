@@ -25,7 +25,7 @@ export function readDer<T>(
   }
 }
 
-/** Throws the flaw unless the condition holds. */
+/** Throws the flaw unless the condition holds. Where the sentence must be put together first, an `if` is cheaper. */
 export function requireDer(holds: boolean, flaw: string): asserts holds {
   if (!holds) throw new DerFlaw(flaw);
 }
@@ -85,40 +85,39 @@ export class DerReader {
 
   /** Refuses whatever is left. */
   end(what: string): void {
-    requireDer(this.atEnd, `${what} has ${this.#end - this.#at} unexpected bytes behind it`);
+    if (!this.atEnd) throw new DerFlaw(`${what} has ${this.#end - this.#at} unexpected bytes behind it`);
   }
 
-  /** Checks identifier and length, sets #contents, and gives the end of the value. */
+  /** Checks identifier and length, sets #contents, and gives the end of the value. Sentences are built only to refuse. */
   #header(identifier: number, what: string): number {
     const found = this.nextTag;
-    requireDer(found !== undefined, `${what} is missing`);
-    requireDer(
-      found === identifier,
-      `${what} has tag 0x${hexByte(found)} where 0x${hexByte(identifier)} belongs`,
-    );
-    requireDer((identifier & 0x1f) !== 0x1f, `${what} has an identifier of more than one byte`);
+    if (found !== identifier) throw new DerFlaw(wrongTag(found, identifier, what));
+    if ((identifier & 0x1f) === 0x1f) throw new DerFlaw(`${what} has an identifier of more than one byte`);
     const first = this.#bytes[this.#at + 1];
-    requireDer(first !== undefined && this.#at + 1 < this.#end, `${what} ends within its header`);
+    if (first === undefined || this.#at + 1 >= this.#end) throw new DerFlaw(`${what} ends within its header`);
     this.#contents = this.#at + 2;
     const length = first < 0x80 ? first : this.#longLength(first & 0x7f, what);
-    requireDer(length <= this.#end - this.#contents, `${what} is longer than what holds it`);
+    if (length > this.#end - this.#contents) throw new DerFlaw(`${what} is longer than what holds it`);
     return this.#contents + length;
   }
 
   #longLength(octets: number, what: string): number {
-    requireDer(octets >= 1 && octets <= 4, `${what} has an indefinite or oversized length`);
-    requireDer(this.#contents + octets <= this.#end, `${what} ends within its header`);
+    if (octets < 1 || octets > 4) throw new DerFlaw(`${what} has an indefinite or oversized length`);
+    if (this.#contents + octets > this.#end) throw new DerFlaw(`${what} ends within its header`);
     let length = 0;
     for (let count = 0; count < octets; count += 1) {
       length = length * 256 + (this.#bytes[this.#contents + count] ?? 0);
     }
-    requireDer(
-      length >= 0x80 && length >= 256 ** (octets - 1),
-      `${what} has a length that is not the shortest`,
-    );
+    const shortest = length >= 0x80 && length >= 256 ** (octets - 1);
+    if (!shortest) throw new DerFlaw(`${what} has a length that is not the shortest`);
     this.#contents += octets;
     return length;
   }
+}
+
+function wrongTag(found: number | undefined, wanted: number, what: string): string {
+  if (found === undefined) return `${what} is missing`;
+  return `${what} has tag 0x${hexByte(found)} where 0x${hexByte(wanted)} belongs`;
 }
 
 const hexByte = (octet: number): string => octet.toString(16).padStart(2, "0");

@@ -1,4 +1,4 @@
-import { type DerReader, requireDer } from "./der-reader.ts";
+import { DerFlaw, type DerReader, requireDer } from "./der-reader.ts";
 import { tag } from "./der-tag.ts";
 
 /** INTEGER contents: at least one byte, no redundant sign byte. X.690 §8.3.2. */
@@ -49,25 +49,29 @@ export function readFlag(reader: DerReader, what: string): boolean {
 /** OBJECT IDENTIFIER as dotted text: shortest arcs, each below 2^53. X.690 §8.19. */
 export function readOid(reader: DerReader, what: string): string {
   const contents = reader.contents(tag.oid, what);
-  requireDer(
-    contents.length > 0 && contents.length <= 64,
-    `${what} is an empty or oversized OBJECT IDENTIFIER`,
-  );
-  requireDer(
-    (contents[contents.length - 1] ?? 0) < 0x80,
-    `${what} is an OBJECT IDENTIFIER that is cut short`,
-  );
+  const flaw = oidFlaw(contents);
+  if (flaw !== undefined) throw new DerFlaw(`${what} is an OBJECT IDENTIFIER that ${flaw}`);
   let text = "";
   let arc = 0;
   for (const octet of contents) {
-    requireDer(arc > 0 || octet !== 0x80, `${what} has an arc that is not the shortest`);
     arc = arc * 128 + (octet & 0x7f);
-    requireDer(Number.isSafeInteger(arc), `${what} has an arc that is too large`);
     if (octet >= 0x80) continue;
     text += text === "" ? firstArcs(arc) : `.${arc}`;
     arc = 0;
   }
   return text;
+}
+
+function oidFlaw(contents: Uint8Array): string | undefined {
+  if (contents.length === 0 || contents.length > 64) return "is empty or oversized";
+  if ((contents[contents.length - 1] ?? 0) >= 0x80) return "is cut short";
+  let septets = 0;
+  for (const octet of contents) {
+    if (septets === 0 && octet === 0x80) return "has an arc that is not the shortest";
+    septets = octet >= 0x80 ? septets + 1 : 0;
+    if (septets > 6) return "has an arc that is too large"; // 7 × 7 bits = 49 stay exact in a number
+  }
+  return undefined;
 }
 
 function firstArcs(both: number): string {
@@ -126,7 +130,8 @@ export function readTime(reader: DerReader, what: string): Date {
 /** Seven-bit text, as IA5String or in an IMPLICIT tag over it; no control characters. */
 export function readAscii(reader: DerReader, identifier: number, what: string): string {
   const contents = reader.contents(identifier, what);
-  for (const octet of contents)
-    requireDer(octet >= 0x20 && octet < 0x7f, `${what} holds a byte that is not printable ASCII`);
+  for (const octet of contents) {
+    if (octet < 0x20 || octet >= 0x7f) throw new DerFlaw(`${what} holds a byte that is not printable ASCII`);
+  }
   return Buffer.from(contents.buffer, contents.byteOffset, contents.length).toString("latin1");
 }
