@@ -1,6 +1,5 @@
 import { createPublicKey, verify } from "node:crypto";
-import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import type { SignItem } from "../../src/control/signing/signer.ts";
@@ -8,7 +7,14 @@ import type { AuthorityKey } from "../../src/custody/ca-token.ts";
 import { type LeafOptions, leaf } from "../../src/custody/custody.fixtures.ts";
 import { sha256Hex } from "../../src/foundation/digest.ts";
 import { eventually } from "../parts/eventually.ts";
-import { makeSignerSite, type SignerProcess, type SignerSite, startSigner } from "../parts/signer.ts";
+import {
+  makeSignerSite,
+  type SignerProcess,
+  type SignerSite,
+  type SignerStart,
+  startSigner,
+  workerPid,
+} from "../parts/signer.ts";
 
 const never = new AbortController().signal;
 
@@ -29,8 +35,8 @@ afterEach(async () => {
   site.remove();
 });
 
-function start(...more: string[]): SignerProcess {
-  const signer = startSigner(site, more);
+function start(how: SignerStart = {}): SignerProcess {
+  const signer = startSigner(site, how);
   running.push(signer);
   return signer;
 }
@@ -65,13 +71,6 @@ async function journalOf(
   for await (const line of client.readJournal(from, never)) lines.push(line);
   return lines;
 }
-
-/** The worker is the supervisor's only child. */
-const workerPid = (signer: SignerProcess): Promise<number> =>
-  eventually("the worker to be there", () => {
-    const children = readFileSync(`/proc/${signer.child.pid}/task/${signer.child.pid}/children`, "utf8");
-    return Number(children.trim().split(" ")[0]) || undefined;
-  });
 
 test("batches are signed with both curves, journaled once each, and read back", async () => {
   const narrow = site.addAuthority("narrow");
@@ -216,67 +215,4 @@ test("SIGTERM finishes what is being signed, removes the socket and ends with 0"
   expect([...codes].every((code) => code === "signed" || code === "shutting-down")).toBe(true);
   expect(statSync(site.socket, { throwIfNoEntry: false })).toBeUndefined();
   await expect(connect(300).status(never)).rejects.toMatchObject({ code: "SIGNER_UNAVAILABLE" });
-});
-
-test("a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
-  site.addAuthority("one");
-  writeFileSync(join(site.hsm.folder, "pin"), "not-the-pin\n");
-  const signer = start();
-  expect(await signer.ended).toBe(3);
-  expect(signer.output()).toMatch(/token "issuing" refused the PIN \(CKR_PIN_INCORRECT\); it was tried once/);
-  expect(signer.output()).not.toContain("not-the-pin");
-  expect(signer.output().match(/"program":"signer-worker"/g)).toHaveLength(1);
-  expect(signer.output()).not.toMatch(/starting another/);
-});
-
-test.each([
-  [
-    "a token that is not there",
-    "{ label: elsewhere, pinFile: pin }",
-    1,
-    /no token is labelled "elsewhere".*"issuing"/,
-  ],
-  [
-    "a PIN file that is not there",
-    "{ label: issuing, pinFile: nowhere }",
-    2,
-    /nowhere: the PIN file cannot be read/,
-  ],
-  ["no PIN at all", "{ label: issuing }", 2, /token\.pinFile: is missing/],
-  [
-    "no such module",
-    "{ label: issuing, pinFile: pin, module: /nowhere.so }",
-    2,
-    /\/nowhere\.so cannot be loaded/,
-  ],
-])("%s is refused by name", async (...[, token, exitCode, message]) => {
-  site.addAuthority("one");
-  site.configure({ token });
-  const signer = start();
-  expect(await signer.ended).toBe(exitCode);
-  expect(signer.output()).toMatch(message);
-});
-
-test("a user who is not named may not connect", async () => {
-  const key = site.addAuthority("one");
-  site.configure({ socket: `{ path: ${site.socket}, allowedUids: [54321] }` });
-  const signer = start();
-  await eventually("the signer to serve", () => signer.output().includes("the signer serves"));
-  await expect(connect(1_500).sign([item(key)], never)).rejects.toMatchObject({ code: "SIGNER_UNAVAILABLE" });
-  expect(signer.output()).toMatch(/refused a connection: uid \d+ \(pid \d+\)/);
-});
-
-test("the PIN can come from a descriptor, and leaves no trace in arguments, environment or output", async () => {
-  site.addAuthority("one");
-  site.configure({ token: `{ module: ${site.hsm.module}, label: issuing, pinFile: pin }` });
-  const signer = start();
-  await connect().status(never);
-  const worker = await workerPid(signer);
-  for (const pid of [signer.child.pid, worker]) {
-    expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).not.toContain("user-1234");
-    expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toContain("user-1234");
-  }
-  expect(readFileSync(`/proc/${worker}/limits`, "utf8")).toMatch(/Max core file size\s+0\s+0/);
-  expect(readlinkSync(`/proc/${worker}/exe`)).toContain("node");
-  expect(signer.output()).not.toContain("user-1234");
 });

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { storeCertificate } from "../../src/backends/pkcs11/certificate-objects.ts";
 import { generateKeyPair } from "../../src/backends/pkcs11/key-objects.ts";
 import { openModule } from "../../src/backends/pkcs11/module.ts";
-import { initialiseToken, openToken, tokenExists } from "../../src/backends/pkcs11/token.ts";
+import { initialiseToken, type OpenToken, openToken, tokenExists } from "../../src/backends/pkcs11/token.ts";
 import type { AuthorityKey } from "../../src/custody/ca-token.ts";
 import { type AuthorityOptions, authority, name } from "../../src/custody/custody.fixtures.ts";
+import { eventually } from "./eventually.ts";
 import { makeSoftHsm, type SoftHsm } from "./softhsm.ts";
 
 export const userPin = "user-1234";
@@ -55,22 +56,28 @@ export function makeSignerSite(): SignerSite {
   };
 }
 
-function addAuthority(hsm: SoftHsm, label: string, options: AuthorityOptions = {}): AuthorityKey {
+/** Opens the token as a ceremony would, makes it first where there is none, and closes it. */
+export function withToken<T>(hsm: SoftHsm, work: (token: OpenToken) => T): T {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const module = openModule(hsm.module);
   try {
     if (!tokenExists(module, tokenLabel)) {
       initialiseToken(module, { label: tokenLabel, soPin: bytes("so-1234"), userPin: bytes(userPin) });
     }
-    const token = openToken(module, { label: tokenLabel, pin: bytes(userPin), access: "read-write" });
+    return work(openToken(module, { label: tokenLabel, pin: bytes(userPin), access: "read-write" }));
+  } finally {
+    module.close();
+  }
+}
+
+function addAuthority(hsm: SoftHsm, label: string, options: AuthorityOptions = {}): AuthorityKey {
+  return withToken(hsm, (token) => {
     const key = generateKeyPair(token, { label, curve: options.curve ?? "P-256" });
     const made = authority({ ...options, spki: key.spki });
     const subject = name(`issuing ${key.keyId.slice(0, 8)}`);
     storeCertificate(token, key, { certificate: made.certificate, subject });
     return made;
-  } finally {
-    module.close();
-  }
+  });
 }
 
 export type SignerProcess = {
@@ -82,16 +89,27 @@ export type SignerProcess = {
   stop(): Promise<number | null>;
 };
 
+export type SignerStart = {
+  readonly options?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Becomes descriptor 3 of the program. */
+  readonly descriptor?: number;
+};
+
 /** `meshmint signer run` as a process of its own. */
-export function startSigner(site: SignerSite, more: readonly string[] = []): SignerProcess {
+export function startSigner(site: SignerSite, how: SignerStart = {}): SignerProcess {
   const main = new URL("../../src/programs/cli/main.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [main, "signer", "run", "-c", site.configFile, ...more], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, SOFTHSM2_CONF: site.hsm.conf },
-  });
+  const child = spawn(
+    process.execPath,
+    [main, "signer", "run", "-c", site.configFile, ...(how.options ?? [])],
+    {
+      stdio: ["ignore", "pipe", "pipe", how.descriptor ?? "ignore"],
+      env: { ...process.env, SOFTHSM2_CONF: site.hsm.conf, ...how.environment },
+    },
+  );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
   }
@@ -106,3 +124,11 @@ export function startSigner(site: SignerSite, more: readonly string[] = []): Sig
     },
   };
 }
+
+/** The worker is the supervisor's only child. */
+export const workerPid = (signer: SignerProcess): Promise<number> =>
+  eventually("the worker to be there", () => {
+    const { pid } = signer.child;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return Number(children.trim().split(" ")[0]) || undefined;
+  });

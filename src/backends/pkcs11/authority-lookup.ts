@@ -1,6 +1,6 @@
 import type { AuthorityKey } from "../../custody/ca-token.ts";
 import { readCertificate } from "./certificate-objects.ts";
-import { findKey, type TokenKey } from "./key-objects.ts";
+import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
 
 export type HeldAuthority = AuthorityKey & Pick<TokenKey, "handle">;
@@ -31,6 +31,13 @@ export class AuthorityLookup {
     if (held === undefined) this.#rememberAbsent(keyId);
     else this.#found.set(keyId, held);
     return held;
+  }
+
+  /** Looks up every key of the token that has a certificate, and so asserts the attributes of each. Throws HSM_REFUSED. */
+  checkAll(): TokenInventory {
+    const inventory = listKeys(this.#token);
+    for (const keyId of inventory.keyIds) this.find(keyId, true);
+    return inventory;
   }
 
   /** Forgets all handles, so that the next use looks them up again. */

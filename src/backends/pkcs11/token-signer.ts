@@ -2,6 +2,7 @@ import type { Session } from "graphene-pk11";
 import type { AuthorityKey, CaToken, SigningSlot, TokenState, TokenStatus } from "../../custody/ca-token.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { AuthorityLookup, type HeldAuthority } from "./authority-lookup.ts";
+import type { TokenInventory } from "./key-objects.ts";
 import type { Pkcs11Module } from "./module.ts";
 import { signDigest } from "./one-shot-sign.ts";
 import { type Lease, SessionPool } from "./session-pool.ts";
@@ -59,6 +60,11 @@ export class TokenSigner implements CaToken {
 
   status(): TokenStatus {
     return { ...this.#status, sessions: this.#live.pool.size };
+  }
+
+  /** What keys there are, after each authority's attributes were asserted. Throws HSM_REFUSED that names the wrong one. */
+  checkKeys(): TokenInventory {
+    return this.#live.authorities.checkAll();
   }
 
   /** For the supervisor: how long the oldest C_Sign has been running, in milliseconds. */

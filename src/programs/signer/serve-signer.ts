@@ -19,6 +19,8 @@ export type ServeOptions = {
   readonly config: SignerConfig;
   readonly pin: PinSource;
   readonly logger: Logger;
+  /** Whether a wrong key in the token keeps the signer from serving the others. */
+  readonly strict: boolean;
   /** Told of what this process cannot live with: the PIN refused later on, or a journal that records no more. */
   readonly onFatal: (fault: Fault) => void;
 };
@@ -35,6 +37,7 @@ const fsyncEveryMs = 1000;
 export async function serveSigner(options: ServeOptions): Promise<RunningSigner> {
   const { config, logger } = options;
   const token = await openTokenSigner(options);
+  checkKeys(token, options);
   const journal = openJournal(options);
   const custodian = new Custodian({
     token,
@@ -69,6 +72,19 @@ function openTokenSigner({ config, pin, logger, onFatal }: ServeOptions): Promis
     onState: (status) => logger[status.state === "ready" ? "info" : "error"](status, "the token's state"),
     onFatal,
   });
+}
+
+/** Each authority's key is as it must be, or is named; keys of a ceremony that stopped half way are named too. */
+function checkKeys(token: TokenSigner, { strict, logger }: ServeOptions): void {
+  try {
+    const { keyIds, orphans } = token.checkKeys();
+    logger.info({ keyIds }, `${keyIds.length} authorities in the token`);
+    for (const orphan of orphans)
+      logger.warn(orphan, "a key without a certificate: a ceremony stopped half way");
+  } catch (thrown) {
+    if (strict) throw thrown;
+    logger.error(failureFields(thrown), "a key in the token is not as it must be; it is not used");
+  }
 }
 
 function openJournal({ config, logger, onFatal }: ServeOptions): JournalFile {

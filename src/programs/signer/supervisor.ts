@@ -43,7 +43,7 @@ export async function superviseSigner(options: SupervisorOptions, signal: AbortS
   let everServed = false;
   let pauseMs = shortestPauseMs;
   while (!signal.aborted) {
-    const { served, fault } = await new WorkerLife(options).live(signal);
+    const { served, fault } = await new WorkerLife(options, !everServed).live(signal);
     if (signal.aborted) return;
     everServed ||= served;
     if (permanent.has(fault.code) || !everServed) throw fault;
@@ -61,9 +61,9 @@ class WorkerLife {
   #lastSign = performance.now();
   #fault: Fault | undefined;
 
-  constructor(options: SupervisorOptions) {
+  constructor(options: SupervisorOptions, strict: boolean) {
     this.#options = options;
-    this.#child = startWorker(options);
+    this.#child = startWorker(options, strict);
     this.#child.on("message", (message: WorkerMessage) => this.#heard(message));
   }
 
@@ -121,7 +121,7 @@ class WorkerLife {
   }
 }
 
-function startWorker({ config, insecurePinEnv }: SupervisorOptions): ChildProcess {
+function startWorker({ config, insecurePinEnv }: SupervisorOptions, strict: boolean): ChildProcess {
   const { [pinVariable]: pin, ...environment } = process.env;
   const child = fork(workerFile, {
     execArgv: [],
@@ -134,7 +134,7 @@ function startWorker({ config, insecurePinEnv }: SupervisorOptions): ChildProces
     stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore"],
   });
   child.on("error", () => undefined); // an exit follows, or the process was never there: `ended` sees both
-  child.send({ kind: "start", config, insecurePinEnv } satisfies StartOrder, () => undefined);
+  child.send({ kind: "start", config, insecurePinEnv, strict } satisfies StartOrder, () => undefined);
   return child;
 }
 

@@ -6,6 +6,8 @@ export type StartOrder = {
   readonly kind: "start";
   readonly config: SignerConfig;
   readonly insecurePinEnv: boolean;
+  /** The first worker refuses to serve a token with a wrong key in it: a person is looking. Later ones say so and serve. */
+  readonly strict: boolean;
 };
 
 /** From the worker. */

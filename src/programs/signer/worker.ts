@@ -20,7 +20,7 @@ const tell = (message: WorkerMessage) => process.send?.(message);
 process.on("SIGINT", () => undefined); // Ctrl-C reaches the whole group; the supervisor says when to end
 process.once("message", (order: StartOrder) => void run(order));
 
-async function run({ config, insecurePinEnv }: StartOrder): Promise<void> {
+async function run({ config, insecurePinEnv, strict }: StartOrder): Promise<void> {
   const logger = createLogger("signer-worker", config.log.level);
   const fromEnvironment = insecurePinEnv ? process.env[pinVariable] : undefined;
   delete process.env[pinVariable];
@@ -37,7 +37,8 @@ async function run({ config, insecurePinEnv }: StartOrder): Promise<void> {
   process.once("SIGTERM", () => void stop().catch(fail));
   process.once("disconnect", () => void stop().catch(fail));
   try {
-    signer = await serveSigner({ config, logger, pin: pinSource(config, fromEnvironment), onFatal: fail });
+    const pin = pinSource(config, fromEnvironment);
+    signer = await serveSigner({ config, logger, pin, strict, onFatal: fail });
     const serving = signer;
     setInterval(() => tell({ kind: "beat", oldestOperationMs: serving.oldestOperationMs() }), beatEveryMs);
     tell({ kind: "ready" });
