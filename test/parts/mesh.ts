@@ -10,6 +10,9 @@ import { accepts, answers, Program } from "./program.ts";
 /** The node that deploy/compose/enrol.sh makes a token for. */
 export const agentId = "spiffe://mesh.example/meshmint/agent/join_token/node-1";
 
+/** The image has these, each its program's own (deploy/Dockerfile). */
+const stateFolders = ["ceremony", "signer", "server", "agent", "join"].map((name) => join("state", name));
+
 export type MeshOptions = {
   /** The program to test: bin/meshmint of a clone or of an image's folder. Default: this clone's. */
   readonly program?: string;
@@ -115,7 +118,7 @@ export class Mesh {
   }
 
   #writeConfigurations(ports: readonly number[], adjust: (file: string, text: string) => string): void {
-    for (const name of ["etc", "run", "state"]) mkdirSync(join(this.folder, name));
+    for (const name of ["etc", "run", ...stateFolders]) mkdirSync(join(this.folder, name), { recursive: true });
     for (const path of globSync("deploy/compose/*", { cwd: projectRoot })) {
       const text = this.#moved(readFileSync(join(projectRoot, path), "utf8"), ports);
       writeFileSync(join(this.folder, "etc", basename(path)), adjust(basename(path), text));
