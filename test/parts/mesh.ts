@@ -118,7 +118,8 @@ export class Mesh {
   }
 
   #writeConfigurations(ports: readonly number[], adjust: (file: string, text: string) => string): void {
-    for (const name of ["etc", "run", ...stateFolders]) mkdirSync(join(this.folder, name), { recursive: true });
+    for (const name of ["etc", "run", ...stateFolders])
+      mkdirSync(join(this.folder, name), { recursive: true });
     for (const path of globSync("deploy/compose/*", { cwd: projectRoot })) {
       const text = this.#moved(readFileSync(join(projectRoot, path), "utf8"), ports);
       writeFileSync(join(this.folder, "etc", basename(path)), adjust(basename(path), text));
