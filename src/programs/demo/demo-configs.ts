@@ -12,7 +12,7 @@ export function demoConfigs(plan: DemoPlan): Readonly<Record<string, object>> {
       program: "signer",
       socket: { path: plan.sockets.signer },
       token: { label: "issuing", pinFile: "pins/issuing.pin" },
-      stateDir: "signer",
+      journal: "signer/journal",
     },
     "server.yaml": {
       program: "server",

@@ -20,7 +20,7 @@ export class Progress {
       this.#say(`     ✓ ${seconds.toFixed(1).padStart(4)} s  ${result.found}`);
       return result;
     } catch (thrown) {
-      this.#say(`     ✗ ${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      this.#say(`     ✗ ${name}`); // why is said once, at the end
       throw thrown;
     }
   }

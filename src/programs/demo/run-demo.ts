@@ -1,8 +1,9 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { Fault } from "../../foundation/fault.ts";
 import { DemoAdmin } from "./demo-admin.ts";
 import { type DemoPlan, planDemo, proxiesOf } from "./demo-plan.ts";
 import { findEnvoy } from "./find-envoy.ts";
@@ -36,7 +37,12 @@ export async function runDemo(order: DemoOrder, signal: AbortSignal): Promise<vo
   const folder = await mkdtemp(join(parent, "meshmint-demo-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
-  const supervisor = new Supervisor((event) => tell(event, order.say));
+  const broken = new AbortController();
+  const supervisor = new Supervisor((event) => {
+    tell(event, order.say);
+    if (event.kind === "gave-up") broken.abort(refusedToStart(event));
+  });
+  const stopped = AbortSignal.any([signal, broken.signal]);
   let closeAdmin = () => {};
   try {
     const plan = await planDemo(folder, order.proxies);
@@ -46,12 +52,20 @@ export async function runDemo(order: DemoOrder, signal: AbortSignal): Promise<vo
     const progress = new Progress(order.say);
     const admin = new DemoAdmin(plan.sockets.admin);
     closeAdmin = () => admin.close();
-    const stage: Stage = { plan, supervisor, progress, admin, signal };
+    const stage: Stage = {
+      plan,
+      supervisor,
+      progress,
+      admin,
+      signal: AbortSignal.any([signal, broken.signal]),
+    };
     const report = await perform(stage, envoy);
     if (order.reportFile !== undefined)
       await writeFile(order.reportFile, `${JSON.stringify(report, null, 2)}\n`);
     order.onReport(report);
     if (order.keep) await keepRunning(stage, order.say);
+  } catch (thrown) {
+    throw stopped.aborted ? stopped.reason : thrown; // whatever was under way failed only because of it
   } finally {
     closeAdmin();
     await supervisor.stopAll();
@@ -106,6 +120,11 @@ async function reconcile({ admin, signal }: Stage): Promise<LedgerCount & { read
   const { certificates, journalLines, reconciled } = ledger;
   const found = `${certificates} certificates, ${journalLines} journal lines, ${reconciled ? "equal" : "NOT reconciled"}`;
   return { ...ledger, found };
+}
+
+function refusedToStart({ name, logFile }: { readonly name: string; readonly logFile: string }): Fault {
+  const said = readFileSync(logFile, "utf8").trim().split("\n").slice(-5).join("\n");
+  return new Fault("INTERNAL", `${name} refuses to start: ${said}`);
 }
 
 function tell(event: SupervisorEvent, say: (line: string) => void): void {

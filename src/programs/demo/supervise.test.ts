@@ -74,6 +74,13 @@ test("stopAll stops the last first, and whoever does not listen is killed with a
   expect(ends).toEqual(["second", "first"]);
 });
 
+test("a program that refuses its configuration is not started again", async () => {
+  supervisor.start(shell("strict", "exit 2"));
+  await until(() => events.some((event) => event.kind === "gave-up"));
+  await pause(300); // longer than the first pause before a restart
+  expect(supervisor.startsOf("strict")).toBe(1);
+});
+
 test("a command that does not exist is told, not thrown", async () => {
   supervisor.start({ ...shell("none", ""), command: join(folder, "no-such-program") });
   await until(() => events.some((event) => event.kind === "restarting"));

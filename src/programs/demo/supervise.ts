@@ -20,16 +20,18 @@ export type SupervisorEvent =
       readonly code: number | null;
       readonly by: string | null;
     }
-  | { readonly kind: "restarting"; readonly name: string; readonly inMs: number };
+  | { readonly kind: "restarting"; readonly name: string; readonly inMs: number }
+  | { readonly kind: "gave-up"; readonly name: string; readonly logFile: string };
 
 const firstBackoffMs = 100;
 const longestBackoffMs = 5_000;
 const steadyAfterMs = 10_000; // a program that lived this long is not in a crash loop
 const graceMs = 5_000;
+const configurationRefused = 2; // the same file will be refused again: systemd's RestartPreventExitStatus
 
 /**
  * Starts programs, starts them again with growing pauses when they die, and stops all of them, the last started first.
- * Each program leads a process group of its own: a Ctrl-C in the terminal reaches this program alone, which then stops
+ * A program that refuses its configuration (exit 2) is not started again. Each program leads a process group of its own: a Ctrl-C in the terminal reaches this program alone, which then stops
  * the others in order; and what a killed program left behind (a signer's worker) goes with its group.
  */
 export class Supervisor {
@@ -150,6 +152,10 @@ class Program {
     killGroup(child.pid);
     this.#saw({ kind: "exited", name: this.name, code: end.code, by: end.by });
     if (this.#stopping) return;
+    if (end.code === configurationRefused) {
+      this.#saw({ kind: "gave-up", name: this.name, logFile: this.#spec.logFile });
+      return;
+    }
     if (performance.now() - end.startedAt > steadyAfterMs) this.#backoffMs = firstBackoffMs;
     const inMs = this.#backoffMs;
     this.#backoffMs = Math.min(inMs * 2, longestBackoffMs);
