@@ -1,0 +1,62 @@
+import type { ServerUnaryCall } from "@grpc/grpc-js";
+import { Fault } from "../../foundation/fault.ts";
+import type { AdminServiceHandlers } from "../../generated/meshmint/admin/v1/AdminService.ts";
+import { unary } from "../grpc/unary.ts";
+import { type AdminGate, adminCaller } from "./admin-caller.ts";
+import { agentHandlers } from "./agent-handlers.ts";
+import { type AdminMethod, authorise } from "./authorise.ts";
+import { entryHandlers } from "./entry-handlers.ts";
+import type { AdminHandler, AdminHandlers } from "./handler.ts";
+import type { AdminObserver, AdminPorts } from "./ports.ts";
+import { rotationHandlers } from "./rotation-handlers.ts";
+import { tokenHandlers } from "./token-handlers.ts";
+import { viewHandlers } from "./view-handlers.ts";
+
+type Deps = {
+  readonly ports: AdminPorts;
+  readonly gate: AdminGate;
+  readonly observer: AdminObserver;
+};
+
+/** What operators ask of the server, the same on its Unix socket and over mTLS: every method behind its role. */
+export function adminService({ ports, gate, observer }: Deps): AdminServiceHandlers {
+  const handlers: AdminHandlers<AdminMethod> = {
+    ...tokenHandlers(ports),
+    ...entryHandlers(ports),
+    ...agentHandlers(ports),
+    ...rotationHandlers(ports),
+    ...viewHandlers(ports),
+  };
+  const guarded = Object.entries(handlers).map(([name, handler]) => {
+    const method = name as AdminMethod;
+    const answer = unary(
+      async (call: ServerUnaryCall<never, unknown>, signal) => {
+        const caller = adminCaller(call, gate);
+        if (!caller || !authorise(caller, method)) {
+          observer.saw({ kind: "denied", actor: caller?.actor ?? "nobody", method });
+          throw new Fault(
+            "PERMISSION_DENIED",
+            `${caller?.actor ?? "an unknown caller"} may not use ${method}`,
+          );
+        }
+        return await (handler as AdminHandler<never>)(call.request, { actor: caller.actor, signal });
+      },
+      (thrown, call) => {
+        const isOurs = thrown instanceof Fault && expected.has(thrown.code);
+        if (!isOurs)
+          observer.saw({ kind: "failed", actor: adminCaller(call, gate)?.actor ?? "", method, thrown });
+      },
+    );
+    return [method, answer];
+  });
+  return Object.fromEntries(guarded) as AdminServiceHandlers;
+}
+
+/** What a caller does wrongly is its own affair; everything else belongs into the server's log. */
+const expected: ReadonlySet<string> = new Set([
+  "INVALID_ARGUMENT",
+  "NOT_FOUND",
+  "PERMISSION_DENIED",
+  "ROTATION_REFUSED",
+  "STORE_CONFLICT",
+]);

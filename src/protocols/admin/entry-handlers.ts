@@ -1,0 +1,94 @@
+import type { EntryRefusal } from "../../control/enrolment/entries.ts";
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import { parseSpiffeId } from "../../domain/identity/spiffe-id.ts";
+import type { EntryInput } from "../../domain/policy/entry-rules.ts";
+import { Fault } from "../../foundation/fault.ts";
+import type { Result } from "../../foundation/result.ts";
+import type { ListEntriesRequest__Output } from "../../generated/meshmint/admin/v1/ListEntriesRequest.ts";
+import type { Entry__Output } from "../../generated/meshmint/trust/v1/Entry.ts";
+import { entryMessage } from "../grpc/trust-messages.ts";
+import type { AdminHandlers } from "./handler.ts";
+import type { AdminPorts } from "./ports.ts";
+
+type Methods = "CreateEntry" | "GetEntry" | "ListEntries" | "UpdateEntry" | "DeleteEntry";
+type Ports = Pick<AdminPorts, "entries" | "registrations">;
+
+const mostPerPage = 1000;
+
+export const entryHandlers = ({ entries, registrations }: Ports): AdminHandlers<Methods> => ({
+  async CreateEntry({ entry }, act) {
+    return entryMessage(done(await entries.create(inputOf(entry), act), entry?.id));
+  },
+  async GetEntry({ id }) {
+    const entry = registrations.entry(id);
+    if (!entry) throw notFound(id);
+    return entryMessage(entry);
+  },
+  async ListEntries(request) {
+    const found = matching(registrations, request);
+    const from = found.findIndex(({ id }) => id > request.pageToken);
+    const size = Math.min(request.pageSize || mostPerPage, mostPerPage);
+    const page = from < 0 ? [] : found.slice(from, from + size);
+    const hasMore = from >= 0 && from + size < found.length;
+    return { entries: page.map(entryMessage), nextPageToken: hasMore ? (page.at(-1)?.id ?? "") : "" };
+  },
+  async UpdateEntry({ entry }, act) {
+    const { id = "", revision = 0 } = entry ?? {};
+    return entryMessage(done(await entries.update({ id, revision }, inputOf(entry), act), id));
+  },
+  async DeleteEntry({ id }, act) {
+    done(await entries.remove(id, act), id);
+    return {};
+  },
+});
+
+/** By id, so that pages neither repeat nor skip what was there all the time. */
+function matching(
+  registrations: Ports["registrations"],
+  { parentId, spiffeId }: ListEntriesRequest__Output,
+): RegistrationEntry[] {
+  const parent = parentId === "" ? undefined : parseSpiffeId(parentId);
+  if (parent && !parent.ok) throw new Fault("INVALID_ARGUMENT", `parentId: ${parent.error}`);
+  const candidates = parent ? registrations.entriesOf(parent.value) : [...registrations.all()];
+  return candidates
+    .filter((entry) => spiffeId === "" || entry.spiffeId === spiffeId)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function inputOf(entry: Entry__Output | null): EntryInput {
+  if (!entry) throw new Fault("INVALID_ARGUMENT", "entry: missing");
+  const { spiffeId, parentId, selectors, dnsNames, hint, priority, labels, tenant } = entry;
+  return {
+    spiffeId,
+    parentId,
+    selectors,
+    x509Ttl: entry.x509TtlSeconds,
+    dnsNames,
+    hint,
+    priority,
+    labels,
+    tenant,
+  };
+}
+
+function done(outcome: Result<RegistrationEntry, EntryRefusal>, id = ""): RegistrationEntry {
+  if (outcome.ok) return outcome.value;
+  const { error } = outcome;
+  switch (error.code) {
+    case "invalid":
+      throw new Fault("INVALID_ARGUMENT", error.flaws.join("\n"));
+    case "not-found":
+      throw notFound(id);
+    case "stale-revision":
+      throw new Fault(
+        "STORE_CONFLICT",
+        `entry ${id} was changed meanwhile: read it again and repeat the change`,
+      );
+    case "exists":
+      throw new Fault("STORE_CONFLICT", "an entry with this parent, SPIFFE ID and selectors exists already");
+    default:
+      return error satisfies never;
+  }
+}
+
+const notFound = (id: string): Fault => new Fault("NOT_FOUND", `no entry has the id "${id}"`);

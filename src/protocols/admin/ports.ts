@@ -1,0 +1,59 @@
+import type { AgentDirectory } from "../../control/enrolment/agent-directory.ts";
+import type { Entries } from "../../control/enrolment/entries.ts";
+import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
+import type { Registrations } from "../../control/enrolment/registrations.ts";
+import type { ProxyList } from "../../control/rotation/proxy-list.ts";
+import type { RotationAct, RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
+import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import type { ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
+import type { Bundle } from "../../domain/trust/bundle.ts";
+import type { Result } from "../../foundation/result.ts";
+import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
+import type { AdminMethod } from "./authorise.ts";
+
+export type OfferedAuthority = {
+  readonly root: Uint8Array;
+  readonly intermediate: Uint8Array;
+  readonly cross: Uint8Array | undefined;
+};
+
+type Rotated = Promise<Result<RotationStatus, RotationRefusal>>;
+
+/** The operators' verbs of a rotation. */
+export interface RotationVerbs {
+  status(): RotationStatus;
+  start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Rotated;
+  activate(act: RotationAct, signal: AbortSignal): Rotated;
+  retire(act: RotationAct & { readonly strict: boolean }, signal: AbortSignal): Rotated;
+}
+
+/** What is known of an agent beside its record: from its open streams. Undefined while it is not connected. */
+export type AgentPresence = { readonly programVersion: string; readonly bundleSequence: number };
+
+/** All that the admin API asks of the server. */
+export type AdminPorts = {
+  readonly tokens: Pick<JoinTokens, "create" | "list" | "revoke">;
+  readonly entries: Pick<Entries, "create" | "update" | "remove">;
+  readonly registrations: Pick<Registrations, "entry" | "entriesOf" | "all">;
+  readonly agents: Pick<AgentDirectory, "all" | "ban">;
+  readonly presence: (agent: SpiffeId) => AgentPresence | undefined;
+  readonly bundle: () => Bundle;
+  readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
+  readonly rotation: RotationVerbs;
+  readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
+  readonly status: (signal: AbortSignal) => Promise<ServerStatus>;
+  readonly now: () => Date;
+};
+
+export type AdminEvent =
+  | { readonly kind: "denied"; readonly actor: string; readonly method: AdminMethod }
+  | {
+      readonly kind: "failed";
+      readonly actor: string;
+      readonly method: AdminMethod;
+      readonly thrown: unknown;
+    };
+
+export interface AdminObserver {
+  saw(event: AdminEvent): void;
+}
