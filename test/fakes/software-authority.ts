@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import { implicitTag } from "../../src/domain/certificate/der-tag.ts";
 import * as write from "../../src/domain/certificate/der-writer.ts";
@@ -15,6 +15,7 @@ export type SoftwareAuthority = {
   readonly root: Der;
   readonly spki: Der;
   readonly privateKey: KeyObject;
+  readonly rootKey: KeyObject;
 };
 
 type Wishes = {
@@ -63,8 +64,31 @@ export function softwareAuthority(wishes: Wishes = {}): SoftwareAuthority {
     notBefore: wholeSecond(notBefore),
     notAfter: wholeSecond(notAfter),
   };
-  return { authority, root, spki: spkiOf(key.publicKey), privateKey: key.privateKey };
+  const privateKeys = { privateKey: key.privateKey, rootKey: rootKey.privateKey };
+  return { authority, root, spki: spkiOf(key.publicKey), ...privateKeys };
 }
+
+/** The new root's name and key under the old root's signature, as a second root's ceremony makes it. */
+export function crossCertificate(next: SoftwareAuthority, old: SoftwareAuthority): Der {
+  const [newKey, oldKey] = [createPublicKey(next.rootKey), createPublicKey(old.rootKey)];
+  const algorithm = ecdsaOn["P-256"];
+  const tbs = write.sequence(
+    write.explicit(0, write.smallInteger(2)),
+    write.unsignedInteger(Uint8Array.of(1, ...randomBytes(16))),
+    algorithm.identifier,
+    nameOf("test root"),
+    write.sequence(write.time(next.authority.notBefore), write.time(next.authority.notAfter)),
+    nameOf("test root"),
+    spkiOf(newKey),
+    write.explicit(3, write.sequence(...caExtensions(), ...keyIds(newKey, oldKey))),
+  );
+  return write.sequence(tbs, algorithm.identifier, write.bitString(sign(algorithm.hash, tbs, old.rootKey)));
+}
+
+const caExtensions = (): Der[] => [
+  critical(oid.basicConstraints, write.sequence(write.boolean(true))),
+  critical(oid.keyUsage, write.namedBits(5, 6)),
+];
 
 const wholeSecond = (at: Date): Date => new Date(Math.floor(at.getTime() / 1000) * 1000);
 

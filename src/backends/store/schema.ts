@@ -2,6 +2,7 @@ import type { Generated, Kysely } from "kysely";
 import type { AgentTable } from "./tables/agent.ts";
 import type { EntryChangeTable, EntryTable } from "./tables/entry.ts";
 import type { JoinTokenTable } from "./tables/join-token.ts";
+import type { HolderTable, SupersededLeafTable, TrustStateTable } from "./tables/rotation.ts";
 
 /** Every table, one line per table; the columns are in tables/, one file per concern. */
 export type Schema = {
@@ -9,6 +10,9 @@ export type Schema = {
   agents: AgentTable;
   entries: EntryTable;
   entry_changes: Omit<EntryChangeTable, "sequence"> & { sequence: Generated<number> };
+  trust_states: TrustStateTable;
+  holders: HolderTable;
+  superseded_leaves: SupersededLeafTable;
 };
 
 export type Database = Kysely<Schema>;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Der } from "../certificate/der.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
 import {
   activate,
@@ -23,6 +24,8 @@ const plan: RotationPlan = {
   newAuthority: "bb",
   oldAnchor: "01",
   newAnchor: "02",
+  newRoot: new Uint8Array([2]) as Der,
+  validFrom: at(-3600),
   startedBy: "alice",
   startedAt: at(0),
 };

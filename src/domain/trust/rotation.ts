@@ -1,3 +1,4 @@
+import type { Der } from "../certificate/der.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
 
 /** What a rotation is about, fixed when it starts. Authorities by key id, anchors by SHA-256, both hexadecimal. */
@@ -8,6 +9,9 @@ export type RotationPlan = {
   readonly newAuthority: string;
   readonly oldAnchor: string;
   readonly newAnchor: string;
+  readonly newRoot: Der;
+  /** The latest notBefore of the new root, intermediate and cross-certificate. */
+  readonly validFrom: Date;
   /** Who started it. */
   readonly startedBy: string;
   readonly startedAt: Date;

@@ -1,0 +1,68 @@
+import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import { type AnchorsVerdict, anchorsBarrier } from "../../domain/trust/anchors-barrier.ts";
+import type { Holder } from "../../domain/trust/holder.ts";
+import { isPast } from "../../domain/trust/holder-processes.ts";
+import { type LeavesVerdict, leavesBarrier } from "../../domain/trust/leaves-barrier.ts";
+import type { RotationPlan } from "../../domain/trust/rotation.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import type { HolderRoster } from "./holder-roster.ts";
+import type { OldLeaves } from "./old-leaves.ts";
+import type { TrustPicture } from "./trust-picture.ts";
+
+type Deps = {
+  readonly picture: TrustPicture;
+  readonly roster: HolderRoster;
+  readonly oldLeaves: OldLeaves;
+  readonly policy: AcceptancePolicy;
+  readonly clock: Clock;
+};
+
+/** Asks both barriers from what is known this moment; nothing of their answers is ever stored. */
+export class Barriers {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  anchors(plan: RotationPlan): AnchorsVerdict {
+    return this.acceptance(plan.newAnchor, plan.validFrom);
+  }
+
+  /** How every holder stands towards an anchor, whether a rotation is under way or not. */
+  acceptance(anchor: string, validFrom: Date): AnchorsVerdict {
+    const { picture, policy } = this.#deps;
+    const { trustDomain } = picture.state.bundle;
+    return anchorsBarrier({ trustDomain, newAnchor: anchor, validFrom, policy, ...this.#facts() });
+  }
+
+  leaves(plan: RotationPlan, strict: boolean): LeavesVerdict {
+    const { oldLeaves, picture, policy } = this.#deps;
+    const leaves = oldLeaves.of(plan.oldAuthority);
+    return leavesBarrier({
+      leaves: leaves ?? [],
+      oldAuthority: plan.oldAuthority,
+      closed: leaves !== undefined && !picture.isOpen(plan.oldAuthority),
+      isSuperseded: oldLeaves.superseded(plan.oldAuthority),
+      strict,
+      policy,
+      ...this.#facts(),
+    });
+  }
+
+  /** Holders that no longer count, whose last contact is older than their lease. */
+  ended(): readonly Holder[] {
+    const { policy, clock, picture } = this.#deps;
+    const { standings } = this.acceptance(picture.state.authorities.active.anchorSha256, new Date(0));
+    return standings
+      .filter(
+        ({ verdict, holder }) => verdict === "gone" && isPast(holder.lastSeenAt, policy.lease, clock.now()),
+      )
+      .map(({ holder }) => holder);
+  }
+
+  #facts() {
+    const { roster, clock } = this.#deps;
+    return { holders: roster.holders(), agentsSeenAt: roster.agentsSeenAt(), now: clock.now() };
+  }
+}

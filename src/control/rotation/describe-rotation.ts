@@ -1,0 +1,106 @@
+import type { Standing } from "../../domain/trust/anchors-barrier.ts";
+import { holderName } from "../../domain/trust/barrier-words.ts";
+import { holderKey } from "../../domain/trust/holder.ts";
+import type { OutstandingLeaves } from "../../domain/trust/leaves-barrier.ts";
+import type { Rotation } from "../../domain/trust/rotation.ts";
+import type { TrustState } from "../../domain/trust/trust-state.ts";
+import type { Laggard, RotationStatus } from "./rotation-status.ts";
+
+/** A barrier's answer, whichever barrier it was. */
+export type Verdict = {
+  readonly allowed: boolean;
+  readonly standings: readonly Standing[];
+  readonly unclaimed?: readonly OutstandingLeaves[];
+  readonly outstanding?: number;
+  readonly obstacles: readonly string[];
+};
+
+/** More are counted, not listed: a status must fit into one message. */
+const mostLaggards = 500;
+const mostNamed = 5;
+
+export function describeRotation(state: TrustState, verdict: Verdict): RotationStatus {
+  const concerned = verdict.standings.filter(({ verdict: is }) => is === "passed" || is === "behind");
+  const passed = concerned.filter(({ verdict: is }) => is === "passed");
+  return {
+    ...planFields(state.rotation),
+    trustDomain: state.bundle.trustDomain,
+    phase: state.rotation.phase,
+    sinceMs: state.rotation.since.getTime(),
+    bundleSequence: state.bundle.sequence,
+    revision: state.revision,
+    holdersTotal: concerned.length,
+    holdersPassed: passed.length,
+    passedByGrade: countGrades(passed),
+    laggards: laggardsOf(verdict).slice(0, mostLaggards),
+    leavesOutstanding: verdict.outstanding ?? 0,
+    obstacles: [...verdict.obstacles],
+  };
+}
+
+function planFields(rotation: Rotation) {
+  if (rotation.phase === "idle") return noPlan;
+  const { plan, paused, actor, forced } = rotation;
+  return {
+    id: plan.id,
+    paused: paused !== undefined,
+    oldAuthority: plan.oldAuthority,
+    newAuthority: plan.newAuthority,
+    oldAnchorSha256: plan.oldAnchor,
+    newAnchorSha256: plan.newAnchor,
+    actor,
+    forcedReason: forced?.reason ?? "",
+  };
+}
+
+const noPlan = {
+  id: "",
+  paused: false,
+  oldAuthority: "",
+  newAuthority: "",
+  oldAnchorSha256: "",
+  newAnchorSha256: "",
+  actor: "",
+  forcedReason: "",
+};
+
+function countGrades(passed: readonly Standing[]): { [grade: string]: number } {
+  const counts: { [grade: string]: number } = {};
+  for (const standing of passed) {
+    if (standing.verdict === "passed") counts[standing.grade] = (counts[standing.grade] ?? 0) + 1;
+  }
+  return counts;
+}
+
+export function laggardsOf(verdict: Verdict): Laggard[] {
+  const holders = verdict.standings.flatMap((standing): Laggard[] => {
+    if (standing.verdict !== "behind") return [];
+    const { holder, reason } = standing;
+    const lastSeenMs = holder.lastSeenAt.getTime();
+    return [{ holder: holderKey(holder), label: holderName(holder), kind: holder.kind, reason, lastSeenMs }];
+  });
+  return [...holders, ...(verdict.unclaimed ?? []).map(unclaimedLaggard)];
+}
+
+function unclaimedLaggard(leaves: OutstandingLeaves): Laggard {
+  const { requester, spiffeId, count, reason, lastNotAfter } = leaves;
+  const what = count === 1 ? `the certificate of ${spiffeId}` : `${count} certificates of ${spiffeId}`;
+  const end = `it ends ${lastNotAfter.toISOString()}`;
+  return {
+    holder: requester,
+    label: `${what} at ${requester}`,
+    kind: "leaf",
+    reason: `${reason}; ${end}`,
+    lastSeenMs: 0,
+  };
+}
+
+/** One sentence that says what a barrier waits for, naming the first few. */
+export function whatIsInTheWay(verdict: Verdict, claim: string): string {
+  const laggards = laggardsOf(verdict);
+  const named = laggards.slice(0, mostNamed).map(({ label, reason }) => `${label} ${reason}`);
+  const rest = laggards.length - named.length;
+  if (rest > 0) named.push(`and ${rest} more`);
+  const clauses = [...verdict.obstacles, ...named];
+  return `${claim}: ${clauses.join("; ")}`;
+}

@@ -1,0 +1,26 @@
+import type { Phase } from "../../domain/trust/rotation.ts";
+import type { RotationRefusal } from "./rotation-status.ts";
+
+/** What happens to a rotation. Steps and refusals are ledger events too, steps before they are taken. */
+export type RotationEvent =
+  | {
+      readonly kind: "step";
+      readonly rotation: string;
+      readonly from: Phase;
+      readonly to: Phase;
+      readonly actor: string;
+      readonly bundleSequence: number;
+    }
+  | { readonly kind: "authority-closed"; readonly rotation: string; readonly keyId: string }
+  | {
+      readonly kind: "refused";
+      readonly verb: "start" | "activate" | "retire";
+      readonly actor: string;
+      readonly why: RotationRefusal;
+    }
+  /** The server could not look at the barriers or take the next step; it tries again. */
+  | { readonly kind: "failed"; readonly cause: unknown };
+
+export interface RotationObserver {
+  saw(event: RotationEvent): void;
+}

@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { x509SignatureCheck } from "../../../src/backends/node-crypto/x509-signature-check.ts";
+import { SqlHolderStore } from "../../../src/backends/store/holder-store.ts";
+import { SqlRotationStore } from "../../../src/backends/store/rotation-store.ts";
+import type { Database } from "../../../src/backends/store/schema.ts";
+import type { LedgerReader } from "../../../src/control/ledger/ledger-reader.ts";
+import type { LedgerEvent, LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
+import { HolderRoster } from "../../../src/control/rotation/holder-roster.ts";
+import { RotationDriver } from "../../../src/control/rotation/rotation-driver.ts";
+import type { RotationEvent } from "../../../src/control/rotation/rotation-event.ts";
+import { TrustPicture } from "../../../src/control/rotation/trust-picture.ts";
+import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
+import { defaultAcceptancePolicy } from "../../../src/domain/trust/acceptance-policy.ts";
+import { sha256Hex } from "../../../src/foundation/digest.ts";
+import { hours } from "../../../src/foundation/duration.ts";
+import { systemRandom } from "../../../src/foundation/random.ts";
+import { openLedgerAt } from "../../contract/ledger/temporary-ledger.ts";
+import { openStoreIn, temporaryFolder } from "../../contract/store/temporary-store.ts";
+import { FakeAgent, type Issue } from "../../fakes/fake-agent.ts";
+import { crossCertificate, softwareAuthority } from "../../fakes/software-authority.ts";
+import { SoftwareSigner } from "../../fakes/software-signer.ts";
+
+export const signal = new AbortController().signal;
+const trustDomain = "mesh.test" as TrustDomain;
+
+/** One server's part in rotation; a second one on the same store is a restart, or a rival. */
+export type Server = { picture: TrustPicture; roster: HolderRoster; driver: RotationDriver };
+
+/** Real store, real ledger, a clock that the test moves, two authorities in a signer. */
+export class RotationRig {
+  readonly old = softwareAuthority();
+  readonly next = softwareAuthority();
+  readonly cross = crossCertificate(this.next, this.old);
+  readonly signer = new SoftwareSigner();
+  readonly events: RotationEvent[] = [];
+  readonly recorded: LedgerEvent[] = [];
+  readonly #database: Database;
+  readonly #ledger: { writer: LedgerWriter; reader: LedgerReader };
+  #offsetMs = 0;
+  readonly clock = { now: () => new Date(Math.floor(Date.now() / 1000) * 1000 + this.#offsetMs) };
+
+  private constructor(database: Database, ledger: { writer: LedgerWriter; reader: LedgerReader }) {
+    this.#database = database;
+    this.#ledger = ledger;
+    this.signer.add(this.old);
+    this.signer.add(this.next);
+  }
+
+  static async open(): Promise<RotationRig> {
+    const folder = temporaryFolder();
+    return new RotationRig(await openStoreIn(folder), await openLedgerAt(join(folder, "ledger.db")));
+  }
+
+  /** A server that starts on what is stored. */
+  async serve(): Promise<Server> {
+    const { clock, signer } = this;
+    const database = this.#database;
+    const common = { clock, signatures: x509SignatureCheck, longestLeaf: hours(24) };
+    const store = new SqlRotationStore({ database });
+    const first = { root: this.old.root, intermediate: this.old.authority.certificate, cross: undefined };
+    const picture = await TrustPicture.open({ ...common, trustDomain, store }, first, signal);
+    const bundle = () => {
+      const { sequence, anchors } = picture.bundle();
+      return { sequence, anchors: anchors.map((anchor) => sha256Hex(anchor)) };
+    };
+    const roster = await HolderRoster.open(
+      { store: new SqlHolderStore({ database }), clock, bundle },
+      signal,
+    );
+    const driver = new RotationDriver({
+      ...common,
+      picture,
+      roster,
+      signer,
+      ledger: this.#witnessed(),
+      observer: { saw: (event) => this.events.push(event) },
+      policy: defaultAcceptancePolicy,
+      random: systemRandom,
+    });
+    return { picture, roster, driver };
+  }
+
+  agent(name: string): FakeAgent {
+    return new FakeAgent(name, { clock: this.clock, issue: this.issue });
+  }
+
+  readonly issue: Issue = async ({ intent, issued }) => {
+    await this.#ledger.writer.recordIntents([intent], signal);
+    await this.#ledger.writer.recordOutcomes([issued], signal);
+  };
+
+  /** An intent that has not ended. */
+  readonly intend: Issue = ({ intent }) => this.#ledger.writer.recordIntents([intent], signal);
+  readonly end: Issue = ({ issued }) => this.#ledger.writer.recordOutcomes([issued], signal);
+
+  pass(seconds: number): void {
+    this.#offsetMs += seconds * 1000;
+  }
+
+  get offered() {
+    return { root: this.next.root, intermediate: this.next.authority.certificate, cross: this.cross };
+  }
+
+  #witnessed() {
+    const { writer, reader } = this.#ledger;
+    return {
+      counts: reader.counts.bind(reader),
+      intents: reader.intents.bind(reader),
+      leaves: reader.leaves.bind(reader),
+      recordEvent: async (event: LedgerEvent, until: AbortSignal) => {
+        await writer.recordEvent(event, until);
+        this.recorded.push(event);
+      },
+    };
+  }
+}
