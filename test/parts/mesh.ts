@@ -66,7 +66,7 @@ export class Mesh {
   /** Holds the ceremonies, starts the three programs and enrols the node. */
   static async start(options: MeshOptions = {}): Promise<Mesh> {
     const folder = mkdtempSync(join(tmpdir(), "meshmint-mesh-"));
-    const ports = await freePorts(4);
+    const ports = await freePorts(5);
     const mesh = new Mesh({ folder, ports, program: options.program ?? join(projectRoot, "bin/meshmint") });
     try {
       mesh.#writeConfigurations(ports, options.adjust ?? ((_, text) => text));
@@ -128,7 +128,7 @@ export class Mesh {
 
   /** The same text with this mesh's folder, ports and user instead of the containers'. */
   #moved(text: string, ports: readonly number[]): string {
-    const [grpc, ops, web, api] = ports;
+    const [grpc, ops, web, api, agentOps] = ports;
     const moves: readonly (readonly [string, string])[] = [
       ["/run/meshmint", join(this.folder, "run")],
       ["/var/lib/meshmint", join(this.folder, "state")],
@@ -136,6 +136,7 @@ export class Mesh {
       ["0.0.0.0:8443", `127.0.0.1:${grpc}`],
       ["server:8443", `127.0.0.1:${grpc}`],
       ["0.0.0.0:8444", `127.0.0.1:${ops}`],
+      ["0.0.0.0:8445", `127.0.0.1:${agentOps}`],
       ["port_value: 8080", `port_value: ${web}`],
       ["port_value: 10443", `port_value: ${api}`],
       ["port_value: 9901", "port_value: 0"],
