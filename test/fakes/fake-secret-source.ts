@@ -16,6 +16,8 @@ export class FakeSecretSource implements SecretSource {
   refusal: Fault | undefined;
   /** While set, deliveries wait for it. */
   gate: Promise<void> | undefined;
+  /** Names that a caller has not settled, as a durable record would say. */
+  unsettled: readonly string[] = [];
   openNow = 0;
   readonly #resolutions = new Map<string, Resolution>();
   readonly #listeners = new Set<() => void>();
@@ -36,6 +38,7 @@ export class FakeSecretSource implements SecretSource {
     this.callers.push(caller);
     this.openNow += 1;
     return {
+      unsettled: this.unsettled,
       resolve: (name) => this.#resolutions.get(name) ?? { state: "pending" },
       onChange: (listener) => {
         this.#listeners.add(listener);

@@ -156,6 +156,37 @@ for (const api of protocols) {
   );
 
   envoyTest(
+    `${api}: trap 0.1, Envoy acknowledges bytes that it refused, so a new agent sends others`,
+    async () => {
+      const good = svidFrom(ca, web);
+      source.give(bundle("ALL"), leaf(good));
+      const proxy = await start(api, "ALL");
+      await serves(proxy, await proxy.port("in"), good.serial);
+      const bad = leaf(withWrongKey(svidFrom(ca, web)));
+      source.give(bad);
+      await eventually("the refusal", () => judged("refused", web).length === 1);
+      const [refusedVersion] = judged("refused", web).map((event) =>
+        "version" in event ? event.version : "",
+      );
+
+      // An agent that has forgotten everything brings the trap about: this is Envoy's doing, and why we record.
+      await sds?.restart();
+      await eventually("Envoy's false acknowledgement", () =>
+        judged("acknowledged", web).some((event) => "version" in event && event.version === refusedVersion),
+      );
+      expect((await proxy.leaves()).some((one) => sameSerial(one.serial_number, bad.svid.serial))).toBe(
+        false,
+      );
+
+      source.unsettled = [web];
+      source.events.length = 0;
+      await sds?.restart();
+      await eventually("an honest refusal", () => judged("refused", web).length >= 1);
+      expect(judged("acknowledged", web)).toEqual([]);
+    },
+  );
+
+  envoyTest(
     `${api}: trap 0.2, a bundle refused for its leaf's fault is taken once the leaf is clean`,
     async () => {
       source.give(leaf(withWrongKey(svidFrom(ca, web))));

@@ -13,6 +13,8 @@ export type SdsServer = {
   readonly path: string;
   readonly events: readonly SdsEvent[];
   close(): Promise<void>;
+  /** Ends as a killed agent does, with all that it remembered, and starts anew on the same socket. */
+  restart(): Promise<void>;
 };
 
 /** The SDS service alone, on a Unix socket of its own, over a source that the test brings. */
@@ -23,11 +25,25 @@ export async function startSds(
   const path = join(folder, "agent.sock");
   const events: SdsEvent[] = [];
   const observer = { saw: (event: SdsEvent) => void events.push(event) };
+  const start = () => listenAt(path, { callerOf: parseUnixPeer, clock: systemClock, observer, ...deps });
+  let stop = await start();
+  return {
+    path,
+    events,
+    restart: async () => {
+      await stop();
+      stop = await start();
+    },
+    close: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listenAt(path: string, deps: SdsDeps): Promise<() => Promise<void>> {
   const server = new Server();
-  server.addService(
-    sdsDefinition,
-    sdsHandlers({ callerOf: parseUnixPeer, clock: systemClock, observer, ...deps }),
-  );
+  server.addService(sdsDefinition, sdsHandlers(deps));
   const listener = await listenOnUnixSocket(server, {
     path,
     mode: 0o666,
@@ -35,13 +51,8 @@ export async function startSds(
     admits: () => true,
     onRefused: () => undefined,
   });
-  return {
-    path,
-    events,
-    close: async () => {
-      await listener.close(0);
-      server.forceShutdown();
-      await rm(folder, { recursive: true, force: true });
-    },
+  return async () => {
+    await listener.close(0);
+    server.forceShutdown();
   };
 }

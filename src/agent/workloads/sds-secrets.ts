@@ -39,6 +39,14 @@ export class ProxySecrets {
     this.#roster = roster;
   }
 
+  /** By the roster, which survives this agent: refused, or cut off before a word on it. */
+  get unsettled(): readonly string[] {
+    const held = this.#roster.find(this.#view.process, "sds")?.secrets ?? [];
+    return held
+      .filter(({ delivered, acknowledged }) => delivered?.content.version !== acknowledged?.version)
+      .map(({ name }) => name);
+  }
+
   resolve(name: string): Resolution {
     const asked = parseSecretName(name);
     if (asked === undefined) return { state: "unauthorised" };

@@ -66,9 +66,9 @@ const unknown: NameRecord = {
 export const nameRecord = (record: ProcessRecord, name: string): NameRecord =>
   record.names.get(name) ?? unknown;
 
-/** A record that never repeats an encoding of these names from before this program started. */
-export function recordAfterRestart(names: readonly string[], now: Date): ProcessRecord {
-  const retry = Math.floor(now.getTime() / 1000);
+/** A record that uses none of the encodings in which these names may have gone out before anybody remembers. */
+export function recordOfUnsettled(names: readonly string[], now: Date): ProcessRecord {
+  const retry = now.getTime();
   return { ...emptyRecord, names: new Map(names.map((name) => [name, { ...unknown, retry }])) };
 }
 

@@ -1,4 +1,8 @@
-import { emptyRecord, type ProcessRecord, worthKeeping } from "../../domain/subscription/process-record.ts";
+import {
+  type ProcessRecord,
+  recordOfUnsettled,
+  worthKeeping,
+} from "../../domain/subscription/process-record.ts";
 import { ProcessSession, type SessionDeps } from "./process-session.ts";
 import type { Caller, SecretSource } from "./secret-source.ts";
 
@@ -35,7 +39,8 @@ export class ProcessSessions {
     const abandon = new AbortController();
     const { source, ...deps } = this.#deps;
     const opening = source.open(caller, abandon.signal).then((secrets) => {
-      const record = this.#remembered.get(key) ?? emptyRecord;
+      const record =
+        this.#remembered.get(key) ?? recordOfUnsettled(secrets.unsettled, this.#deps.clock.now());
       this.#remembered.delete(key);
       return new ProcessSession({ ...deps, secrets, record });
     });

@@ -15,6 +15,12 @@ export interface SecretSource {
 
 /** What one process may have, for as long as it has a stream open. */
 export interface CallerSecrets {
+  /**
+   * Names whose last delivery to this process, as far as is recorded, was refused or never acknowledged. Their content
+   * goes out in bytes that it has not had, also after a restart of this program: Envoy acknowledges bytes that it refused
+   * before when it gets them again.
+   */
+  readonly unsettled: readonly string[];
   /** Answers from memory. The same content comes as the same `X509Svid` and `Der` objects: encodings are kept by them. */
   resolve(name: string): Resolution;
   /** Calls the listener whenever some answer of `resolve` may have changed. Returns what ends that. */
