@@ -35,3 +35,21 @@ test("a private key among certificates, or no certificate at all, is refused", (
   expect(decodeCertificates(encodePem("PRIVATE KEY", Uint8Array.of(1))).ok).toBe(false);
   expect(decodeCertificates("").ok).toBe(false);
 });
+
+test("random text and bent blocks never crash the reader", () => {
+  const line = fc.oneof(
+    fc.constantFrom(
+      "-----BEGIN CERTIFICATE-----",
+      "-----END CERTIFICATE-----",
+      "-----BEGIN ",
+      "AQID",
+      "-----",
+    ),
+    fc.string({ maxLength: 80 }),
+  );
+  fc.assert(
+    fc.property(fc.array(line), fc.constantFrom("\n", "\r\n", "\r"), (lines, end) => {
+      expect(decodePem(lines.join(end))).toHaveProperty("ok");
+    }),
+  );
+});

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hours } from "../../../foundation/duration.ts";
 import type { SpiffeId } from "../../identity/spiffe-id.ts";
@@ -133,4 +134,16 @@ test("lint refuses a weak key, bytes behind the TBS, and 1 MiB of zeros", () => 
   const tail = new Uint8Array([...fillOrder(order), 0]);
   expect(lint(tail as typeof leaf.der, issuer, order).ok).toBe(false);
   expect(lint(new Uint8Array(1 << 20) as typeof leaf.der, issuer, order).ok).toBe(false);
+});
+
+test("every byte of a leaf is determined by issuer and order: no single change of one passes", () => {
+  const tbs = fillOrder(order);
+  fc.assert(
+    fc.property(fc.nat(tbs.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const bent = Uint8Array.from(tbs) as Der;
+      bent[at] = (bent[at] ?? 0) ^ change;
+      expect(lint(bent, issuer, order).ok).toBe(false);
+    }),
+    { numRuns: 3000 },
+  );
 });
