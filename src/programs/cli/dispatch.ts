@@ -23,3 +23,6 @@ export const loadDemo = async () => ({
 });
 
 export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;
+
+export const loadAdminClient = async () =>
+  (await import("../../backends/admin-client/admin-client.ts")).AdminClient;

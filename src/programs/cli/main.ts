@@ -2,18 +2,32 @@ import process from "node:process";
 import type { Registration } from "./command-frame.ts";
 import { runCommandLine } from "./command-line.ts";
 import { registerAgentRun } from "./commands/agent-run.ts";
+import { registerAgents } from "./commands/agents.ts";
+import { registerBundle } from "./commands/bundle.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
 import { registerDemo } from "./commands/demo.ts";
+import { registerEntry } from "./commands/entry.ts";
+import { registerLedger } from "./commands/ledger.ts";
+import { registerProxies } from "./commands/proxies.ts";
+import { registerRotation } from "./commands/rotation.ts";
 import { registerSigner } from "./commands/signer.ts";
+import { registerToken } from "./commands/token.ts";
 
 /** One line for each command group; a command that does nothing yet is not here. */
 const registrations: readonly Registration[] = [
   registerConfig,
-  registerAgentRun,
-  registerCeremony,
   registerDemo,
+  registerCeremony,
   registerSigner,
+  registerAgentRun,
+  registerAgents,
+  registerToken,
+  registerEntry,
+  registerProxies,
+  registerRotation,
+  registerBundle,
+  registerLedger,
 ];
 
 const stop = new AbortController();

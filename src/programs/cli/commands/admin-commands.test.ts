@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Fault } from "../../../foundation/fault.ts";
+import { toServiceError } from "../../../protocols/grpc/fault-status.ts";
+import { AdminService } from "../../../wire/definitions.ts";
+import { runCommandLine } from "../command-line.ts";
+import { registerEntry } from "./entry.ts";
+import { registerLedger } from "./ledger.ts";
+import { registerRotation } from "./rotation.ts";
+import { registerToken } from "./token.ts";
+
+/** An admin API that remembers what it was asked and answers what the test says, or with the test's fault. */
+type Answer = object | Fault;
+let folder: string;
+let server: Server;
+let asked: [string, Record<string, unknown>][];
+let answers: Record<string, Answer>;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "meshmint-admin-cli-"));
+  asked = [];
+  answers = {};
+  server = new Server();
+  const handlers = Object.fromEntries(
+    Object.keys(AdminService.service).map((method) => [
+      method,
+      (call: { request: Record<string, unknown> }, done: (error: object | null, reply?: object) => void) => {
+        asked.push([method, call.request]);
+        const answer = answers[method] ?? {};
+        if (answer instanceof Fault) done(toServiceError(answer));
+        else done(null, answer);
+      },
+    ]),
+  );
+  server.addService(AdminService.service, handlers);
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(`unix:${join(folder, "admin.sock")}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    ),
+  );
+});
+afterEach(() => {
+  server.forceShutdown();
+  rmSync(folder, { recursive: true });
+});
+
+async function use(...argv: string[]) {
+  let out = "";
+  let err = "";
+  const exitCode = await runCommandLine([...argv, "--admin", join(folder, "admin.sock")], {
+    registrations: [registerToken, registerEntry, registerRotation, registerLedger],
+    streams: {
+      out: (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+    },
+    signal: new AbortController().signal,
+    debug: false,
+  });
+  return { exitCode, out, err };
+}
+
+test("token create prints the token alone, fit for a shell variable", async () => {
+  answers.CreateToken = { token: "mmj1.x.y.z", id: "t1" };
+  expect(await use("token", "create", "--node", "n1", "--ttl", "5m")).toEqual({
+    exitCode: 0,
+    out: "mmj1.x.y.z\n",
+    err: "",
+  });
+  expect(asked).toMatchObject([["CreateToken", { nodeId: "n1", ttlSeconds: 300 }]]);
+});
+
+test("entry update changes what is named and keeps the rest, with the revision it read", async () => {
+  answers.GetEntry = {
+    id: "e1",
+    spiffeId: "spiffe://a/b",
+    selectors: ["unix:uid:1"],
+    hint: "old",
+    revision: 4,
+  };
+  expect(
+    (await use("entry", "update", "e1", "--hint", "new", "--label", "team=red", "--dns", "a", "--dns", "b"))
+      .exitCode,
+  ).toBe(0);
+  expect(asked[1]).toMatchObject([
+    "UpdateEntry",
+    {
+      entry: {
+        id: "e1",
+        spiffeId: "spiffe://a/b",
+        selectors: ["unix:uid:1"],
+        hint: "new",
+        labels: { team: "red" },
+        dnsNames: ["a", "b"],
+        revision: 4,
+      },
+    },
+  ]);
+});
+
+test("a refused step is exit 1 with the server's own sentence and code", async () => {
+  answers.GetRotation = { revision: 7 };
+  answers.ActivateRotation = new Fault("ROTATION_REFUSED", "web-1 has not acknowledged the new root");
+  const { exitCode, err } = await use("rotation", "activate", "--output", "json");
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(err).error).toEqual({
+    code: "ROTATION_REFUSED",
+    message: "web-1 has not acknowledged the new root",
+  });
+  expect(asked[1]).toEqual(["ActivateRotation", { expectedRevision: 7 }]);
+});
+
+test("books that differ are exit 1", async () => {
+  answers.VerifyLedger = {
+    journalLines: 3,
+    certificates: 2,
+    reconciled: false,
+    differences: ["line 3 has no intent"],
+  };
+  const { exitCode, out } = await use("ledger", "verify");
+  expect(exitCode).toBe(1);
+  expect(out).toContain("line 3 has no intent");
+});
+
+test.each([
+  [["token", "create", "--node", "n", "--ttl", "soon"], "--ttl"],
+  [["entry", "create", "--label", "novalue"], "--label"],
+  [["rotation", "start", "--root", "/nonexistent", "--intermediate", "/nonexistent"], "cannot be read"],
+])("%j is a mistake on the command line: exit 2, nothing asked", async (argv, says) => {
+  const { exitCode, err } = await use(...argv);
+  expect(exitCode).toBe(2);
+  expect(err).toContain(says);
+  expect(asked).toEqual([]);
+});
+
+test("a file that is no certificate is named", async () => {
+  const file = join(folder, "root.pem");
+  writeFileSync(file, "hello");
+  const { err } = await use("rotation", "start", "--root", file, "--intermediate", file);
+  expect(err).toContain(`${file}: the PEM text holds no certificate`);
+});

@@ -1,0 +1,20 @@
+/** Columns padded to their widest cell; the last is left as it is. "" for no rows, so that nothing is printed. */
+export function textTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** A moment in milliseconds since 1970 as ISO 8601 in whole seconds; "never" for 0. */
+export function textMoment(ms: string | number): string {
+  const count = Number(ms);
+  return count === 0 ? "never" : new Date(count).toISOString().replace(/\.\d+Z$/, "Z");
+}
