@@ -36,8 +36,11 @@ export function withBundle(holder: Holder, bundle: OwnBundle, at: Date): Holder 
   return acknowledged(given, { ...bundlePlace, version: content.version, grade: "acknowledged" }, at);
 }
 
-export const withOwnLeaf = (holder: Holder, leaf: OwnLeaf, at: Date): Holder =>
-  delivered(holder, { ...leafPlace, content: { kind: "leaf", version: leaf.serial, ...leaf } }, at);
+/** Takes only what is public of the leaf: callers pass certificates that carry their private key. */
+export function withOwnLeaf(holder: Holder, { serial, authorityKeyId, notAfter }: OwnLeaf, at: Date): Holder {
+  const content = { kind: "leaf", version: serial, serial, authorityKeyId, notAfter } as const;
+  return delivered(holder, { ...leafPlace, content }, at);
+}
 
 export const hasBundle = (holder: Holder): boolean =>
   holder.secrets.some((secret) => secret.kind === "bundle");

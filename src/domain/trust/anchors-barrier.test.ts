@@ -150,6 +150,27 @@ describe("a holder is gone", () => {
   });
 });
 
+test("a closed copy beside a live one ends with the last leaf of its stream, or with its lease", () => {
+  const [one, two] = ["1", "2"].map((channel) => ({
+    root: { channel, name: "x509-bundle" },
+    cert: { channel, name: "x509-svid" },
+  }));
+  let holder = take(process(1, "workload-api"), [one!.cert, leaf(3600)]);
+  holder = take(take(holder, [one!.root, old]), [two!.cert, leaf(90_000)]);
+  holder = streamClosed(take(holder, [two!.root, both]), "1", at(10));
+  expect(verdicts([holder], { now: at(3899) })).toEqual([
+    "behind: still has x509-bundle without the new root, given 65 min ago; its stream closed 65 min ago",
+  ]);
+  expect(verdicts([holder], { now: at(3900) })).toEqual(["passed"]);
+  const sds = streamClosed(
+    take(take(process(2), [cert, leaf(200_000)]), [{ ...root, channel: "x" }, old]),
+    "x",
+    at(10),
+  );
+  expect(verdicts([sds], { now: at(10 + 86_399) })[0]).toMatch(/^behind/);
+  expect(verdicts([sds], { now: at(10 + 86_400) })).toEqual(["unconcerned"]);
+});
+
 test("new certificates wait until every clock finds them valid", () => {
   const verdict = ask([], { validFrom: at(0), now: at(60) });
   expect(verdict).toMatchObject({ allowed: false });

@@ -4,7 +4,7 @@ import type { TrustDomain } from "../identity/trust-domain.ts";
 import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
 import { ago } from "./barrier-words.ts";
 import { dependsOn, type Grade, grades, type HeldBundle, type Holder, isBundle, isLeaf } from "./holder.ts";
-import { byProcess, endOf, type HoldingProcess } from "./holder-processes.ts";
+import { byProcess, endOf, type HoldingProcess, hasEnded } from "./holder-processes.ts";
 
 /** How one holder stands towards a barrier; `reason` is a sentence's end that follows the holder's name. */
 export type Standing = { readonly holder: Holder } & (
@@ -58,9 +58,7 @@ function processStandings(process: HoldingProcess, question: AnchorsQuestion): S
   if (end) return process.map((holder) => ({ holder, verdict: "gone", reason: end }));
   const unchecked = withoutCompanion(process);
   return process.map((holder) => {
-    const bundles = holder.secrets
-      .filter(isBundle)
-      .filter((secret) => concerns(secret, question.trustDomain));
+    const bundles = holder.secrets.filter(isBundle).filter((secret) => concerns(secret, holder, question));
     if (bundles.length === 0) return { holder, verdict: "unconcerned" };
     const flaw = firstFlaw(bundles, holder, question) ?? unchecked;
     return flaw
@@ -73,10 +71,11 @@ function processStandings(process: HoldingProcess, question: AnchorsQuestion): S
  * A bundle of ours that the process was given and has not given up. Until the first delivery there is nothing that it
  * could verify with, and from `distribute` on whatever it is given contains the new anchor.
  */
-function concerns(secret: HeldBundle, trustDomain: TrustDomain): boolean {
+function concerns(secret: HeldBundle, holder: Holder, question: AnchorsQuestion): boolean {
   const name = parseSpiffeId(secret.name);
-  const foreign = name.ok && trustDomainOf(name.value) !== trustDomain;
-  return secret.delivered !== undefined && dependsOn(secret) && !foreign;
+  const foreign = name.ok && trustDomainOf(name.value) !== question.trustDomain;
+  const held = secret.delivered !== undefined && dependsOn(secret) && !hasEnded(secret, holder, question);
+  return held && !foreign;
 }
 
 /** Without its companion leaf Envoy builds no context, so its ACK of a bundle says nothing yet (tried with 1.40). */

@@ -1,6 +1,6 @@
 import { type Seconds, toMs } from "../../foundation/duration.ts";
 import type { AcceptancePolicy } from "./acceptance-policy.ts";
-import { type Holder, isLeaf } from "./holder.ts";
+import { type HeldSecret, type Holder, isLeaf } from "./holder.ts";
 
 /** One process (or one agent, or the server) with all the identities that it was seen with. */
 export type HoldingProcess = readonly [Holder, ...Holder[]];
@@ -35,6 +35,22 @@ export function endOf(
   if (lastEnd) return isPast(lastEnd, policy.maxClockSkew, now) ? "its last SVID has expired" : undefined;
   const contact = latest(process.map((holder) => contactOf(holder, agentSeenAt))) ?? now;
   return isPast(contact, policy.lease, now) ? "it had no SVID and its lease has ended" : undefined;
+}
+
+/**
+ * A copy on a closed stream ends as a holder does: when the last leaf that came on that stream has expired, or, with no
+ * leaf, when its lease has ended. Else a process that once had more streams than today would be behind for ever.
+ */
+export function hasEnded(
+  copy: HeldSecret,
+  holder: Holder,
+  terms: { readonly policy: AcceptancePolicy; readonly now: Date },
+): boolean {
+  const { policy, now } = terms;
+  if (copy.left?.how !== "closed") return false;
+  const sameStream = holder.secrets.filter(isLeaf).filter(({ channel }) => channel === copy.channel);
+  const lastEnd = latest(sameStream.map((leaf) => leaf.lastNotAfter));
+  return lastEnd ? isPast(lastEnd, policy.maxClockSkew, now) : isPast(copy.left.at, policy.lease, now);
 }
 
 /** True when `moment` is at least `span` ago. */

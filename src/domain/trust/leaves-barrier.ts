@@ -2,7 +2,7 @@ import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
 import type { Standing } from "./anchors-barrier.ts";
 import { ago } from "./barrier-words.ts";
 import { type HeldLeaf, type Holder, isLeaf } from "./holder.ts";
-import { byProcess, endOf, isPast } from "./holder-processes.ts";
+import { byProcess, endOf, hasEnded, isPast } from "./holder-processes.ts";
 
 /** A leaf as the ledger has it. `requester` is the agent, or the server, that it was minted for. */
 export type RecordedLeaf = {
@@ -138,7 +138,7 @@ function goneFlaw(leaf: HeldLeaf, { policy, now }: LeavesQuestion): string | und
 function leafFlaw(leaf: HeldLeaf, holder: Holder, question: LeavesQuestion): string | undefined {
   const { delivered, acknowledged, name } = leaf;
   const { oldAuthority, policy, now } = question;
-  if (!delivered) return undefined;
+  if (!delivered || hasEnded(leaf, holder, question)) return undefined;
   const closed = leaf.left ? `; its stream closed ${ago(leaf.left.at, now)} ago` : "";
   if (delivered.content.authorityKeyId === oldAuthority) {
     return `still has ${name} ${delivered.content.serial} of the old authority, given ${ago(delivered.at, now)} ago${closed}`;
