@@ -109,7 +109,7 @@ describe("what is refused before anything is made", () => {
     room.hold("root", config);
     writeFileSync(room.path("user.pin"), "wrong");
     const { status, message } = refused("intermediate", config);
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(message).toContain("refused the PIN");
     expect(message).not.toContain("wrong");
     writeFileSync(room.path("user.pin"), "user-1234");

@@ -3,9 +3,9 @@ import { ObjectClass } from "graphene-pk11";
 import type { AuthorityKey, CeremonyToken, OrphanKey, TokenDoor } from "../../control/ceremony/ports.ts";
 import { readCertificate as parseCertificate } from "../../domain/certificate/certificate.ts";
 import type { Der } from "../../domain/certificate/der.ts";
+import type { Curve } from "../../domain/certificate/signature-algorithm.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { readCertificate, storeCertificate } from "./certificate-objects.ts";
-import type { KeyCurve } from "./ec-public-key.ts";
 import { findKey, generateKeyPair, listKeys, objects, type TokenKey } from "./key-objects.ts";
 import type { Pkcs11Module } from "./module.ts";
 import { signOnce } from "./one-shot-sign.ts";
@@ -71,7 +71,7 @@ export class Pkcs11TokenDoor implements TokenDoor {
   }
 }
 
-const hashFor: Readonly<Record<KeyCurve, string>> = { "P-256": "sha256", "P-384": "sha384" };
+const hashFor: Readonly<Record<Curve, string>> = { "P-256": "sha256", "P-384": "sha384" };
 
 class Pkcs11CeremonyToken implements CeremonyToken {
   readonly #token: OpenToken;
@@ -85,7 +85,7 @@ class Pkcs11CeremonyToken implements CeremonyToken {
     return { authorities: keyIds.map((keyId) => this.#authority(keyId)), orphans };
   }
 
-  async generate(wanted: { readonly label: string; readonly curve: KeyCurve }) {
+  async generate(wanted: { readonly label: string; readonly curve: Curve }) {
     const { keyId, label, curve, spki } = generateKeyPair(this.#token, wanted);
     return { keyId, label, curve, spki };
   }

@@ -1,15 +1,11 @@
 import { type ITemplate, type Key, KeyGenMechanism, ObjectClass, type SessionObject } from "graphene-pk11";
 import type { Der } from "../../domain/certificate/der.ts";
+import { toHex } from "../../domain/certificate/hex.ts";
+import { keyIdentifierOfBits } from "../../domain/certificate/key-identifier.ts";
+import type { Curve } from "../../domain/certificate/signature-algorithm.ts";
+import { writeEcSpki } from "../../domain/certificate/spki.ts";
 import { Fault } from "../../foundation/fault.ts";
-import {
-  curveOf,
-  ecParamsOf,
-  hex,
-  type KeyCurve,
-  keyIdentifierOf,
-  pointOf,
-  spkiOf,
-} from "./ec-public-key.ts";
+import { curveOf, ecParamsOf, pointOf } from "./ec-public-key.ts";
 import type { OpenToken } from "./token.ts";
 import { tokenFault } from "./token-fault.ts";
 
@@ -22,7 +18,7 @@ export type TokenKey = {
   /** Lower-case hexadecimal SKI = CKA_ID. */
   readonly keyId: string;
   readonly label: string;
-  readonly curve: KeyCurve;
+  readonly curve: Curve;
   readonly spki: Der;
   /** Valid in every session of this process until the module is reinitialised. Of no use outside this folder. */
   readonly handle: Key;
@@ -32,18 +28,18 @@ export type TokenKey = {
  * Generates an EC key pair inside the token: sensitive, not extractable, for signing only. Its CKA_ID becomes the SKI of
  * the new public key. Throws HSM_REFUSED when a key or certificate of this label, or a key of this id, exists already.
  */
-export function generateKeyPair(token: OpenToken, wanted: { label: string; curve: KeyCurve }): TokenKey {
+export function generateKeyPair(token: OpenToken, wanted: { label: string; curve: Curve }): TokenKey {
   refuseTakenLabel(token, wanted.label);
   const { publicKey, privateKey } = generate(token, wanted);
   try {
     const point = pointOf(publicKey.getAttribute(ckaEcPoint), wanted.curve);
-    const id = Buffer.from(keyIdentifierOf(point));
+    const id = Buffer.from(keyIdentifierOfBits(point));
     if (count(token, { id }) > 0) {
-      throw new Fault("HSM_REFUSED", `token "${token.label}" already has an object with CKA_ID ${hex(id)}`);
+      throw new Fault("HSM_REFUSED", `token "${token.label}" already has an object with CKA_ID ${toHex(id)}`);
     }
     publicKey.setAttribute("id", id);
     privateKey.setAttribute("id", id);
-    return checkedKey(token, hex(id), privateKey);
+    return checkedKey(token, toHex(id), privateKey);
   } catch (thrown) {
     publicKey.destroy();
     privateKey.destroy();
@@ -83,8 +79,8 @@ export function listKeys(token: OpenToken): TokenInventory {
     for (const key of objects(token, { class: ObjectClass.PRIVATE_KEY })) {
       const id = key.getAttribute("id") as Buffer;
       const certified = id.length > 0 && count(token, { class: ObjectClass.CERTIFICATE, id }) > 0;
-      if (certified) keyIds.push(hex(id));
-      else orphans.push({ keyId: hex(id), label: key.getAttribute("label") as string });
+      if (certified) keyIds.push(toHex(id));
+      else orphans.push({ keyId: toHex(id), label: key.getAttribute("label") as string });
     }
     return { keyIds, orphans };
   } catch (thrown) {
@@ -130,7 +126,7 @@ function refuseTakenLabel(token: OpenToken, label: string): void {
   );
 }
 
-function generate(token: OpenToken, wanted: { label: string; curve: KeyCurve }) {
+function generate(token: OpenToken, wanted: { label: string; curve: Curve }) {
   const no = { encrypt: false, verifyRecover: false, wrap: false } as const;
   try {
     return token.session.generateKeyPair(
@@ -185,13 +181,13 @@ function checkedKey(token: OpenToken, keyId: string, key: SessionObject): TokenK
     keyId,
     label: key.getAttribute("label") as string,
     curve,
-    spki: spkiOf(point, curve),
+    spki: writeEcSpki(curve, point),
     handle: key as Key,
   };
 }
 
 /** A private key object has no CKA_EC_POINT: the public half stands beside it, and CKA_ID must be derived from it. */
-function publicPoint(token: OpenToken, keyId: string, curve: KeyCurve): Uint8Array {
+function publicPoint(token: OpenToken, keyId: string, curve: Curve): Uint8Array {
   const found = objects(token, { class: ObjectClass.PUBLIC_KEY, id: Buffer.from(keyId, "hex") });
   const [publicKey] = found;
   if (publicKey === undefined || found.length > 1) {
@@ -201,7 +197,7 @@ function publicPoint(token: OpenToken, keyId: string, curve: KeyCurve): Uint8Arr
     );
   }
   const point = pointOf(publicKey.getAttribute(ckaEcPoint), curve);
-  if (hex(keyIdentifierOf(point)) !== keyId) {
+  if (toHex(keyIdentifierOfBits(point)) !== keyId) {
     throw new Fault(
       "HSM_REFUSED",
       `key ${keyId} in token "${token.label}" is named by a CKA_ID that its public key does not have`,

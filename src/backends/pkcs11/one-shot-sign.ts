@@ -1,12 +1,12 @@
 import { type Key, MechanismEnum, type Session } from "graphene-pk11";
+import type { Curve } from "../../domain/certificate/signature-algorithm.ts";
 import { Fault } from "../../foundation/fault.ts";
-import type { KeyCurve } from "./ec-public-key.ts";
 import type { TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
 import { tokenFault } from "./token-fault.ts";
 
 /** Bytes of the digest that belongs to each curve: SHA-256 and SHA-384 (RFC 5758 §3.2). */
-const digestBytes: Readonly<Record<KeyCurve, number>> = { "P-256": 32, "P-384": 48 };
+const digestBytes: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48 };
 
 /**
  * Signs one digest with CKM_ECDSA: SHA-256 for P-256, SHA-384 for P-384. Resolves to r‖s, each as long as the curve's
@@ -26,7 +26,7 @@ export async function signOnce(
 /** The same on a given session. The caller sees to it that no other operation is in flight on that session. */
 export async function signDigest(
   session: Session,
-  key: { readonly handle: Key; readonly curve: KeyCurve },
+  key: { readonly handle: Key; readonly curve: Curve },
   digest: Uint8Array,
 ): Promise<Uint8Array> {
   if (digest.length !== digestBytes[key.curve]) {

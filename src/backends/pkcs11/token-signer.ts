@@ -7,7 +7,7 @@ import type { Pkcs11Module } from "./module.ts";
 import { signDigest } from "./one-shot-sign.ts";
 import { type Lease, SessionPool } from "./session-pool.ts";
 import { type OpenToken, openToken } from "./token.ts";
-import { tokenFault } from "./token-fault.ts";
+import { ckrOf, tokenFault } from "./token-fault.ts";
 
 export type TokenSignerOptions = {
   readonly module: Pkcs11Module;
@@ -105,6 +105,7 @@ export class TokenSigner implements CaToken {
       return signature;
     } catch (thrown) {
       at.lease.retire();
+      closeQuietly(at.lease.session);
       this.#failed(at.live, asFault(thrown));
       throw thrown;
     }
@@ -197,6 +198,15 @@ async function openLive({ module, label, sessions, readPin }: TokenSignerOptions
     return { token, pool, authorities: new AuthorityLookup(token) };
   } finally {
     pin.fill(0);
+  }
+}
+
+/** A session whose operation failed is given back to the token where that still works: their number is limited. */
+function closeQuietly(session: Session): void {
+  try {
+    session.close();
+  } catch (thrown) {
+    if (ckrOf(thrown) === undefined) throw thrown;
   }
 }
 

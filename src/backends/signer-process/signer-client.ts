@@ -130,22 +130,20 @@ export class SignerClient implements Signer {
     return stream;
   }
 
-  /** The journal knows: what has no line was not signed, and never will be, since the stream that asked is gone. */
+  /**
+   * The journal knows: what has no line was not signed, and never will be, since the stream that asked is gone. Where it
+   * cannot be read in time nothing is claimed: the batch fails, and its intents stay open until it can.
+   */
   async #settleLost(batches: readonly Batch[], reason: string): Promise<void> {
     const [oldest] = batches;
     if (oldest === undefined) return;
-    const recorded = await this.#recordedSince(oldest.journalFloor + 1n).catch(() => undefined);
-    for (const batch of batches) {
-      batch.answered(
-        batch.items.map(({ tbs }) => {
-          const journaled = recorded?.has(sha256Hex(tbs)) ?? true;
-          return refused({
-            code: "hsm-failed",
-            reason: `the signer went away: ${reason}`,
-            journaled,
-          } as const);
-        }),
-      );
+    try {
+      const recorded = await this.#recordedSince(oldest.journalFloor + 1n);
+      for (const batch of batches) {
+        batch.answered(batch.items.map(({ tbs }) => lostItem(reason, recorded.has(sha256Hex(tbs)))));
+      }
+    } catch (thrown) {
+      for (const batch of batches) batch.failed(faultOf(thrown));
     }
   }
 
@@ -184,6 +182,9 @@ export class SignerClient implements Signer {
     );
   }
 }
+
+const lostItem = (reason: string, journaled: boolean): Outcome =>
+  refused({ code: "hsm-failed", reason: `the signer went away: ${reason}`, journaled });
 
 type UnaryCall<Answer> = (
   options: { deadline: number },

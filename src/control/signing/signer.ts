@@ -10,7 +10,10 @@ export type SignRefusal = {
   readonly journaled: boolean;
 };
 
-/** Signs with CA keys that never leave their token. Rejects with SIGNER_UNAVAILABLE, or the signal's reason. */
+/**
+ * Signs with CA keys that never leave their token. Rejects with SIGNER_UNAVAILABLE, or the signal's reason: then it is not
+ * known whether an item was signed, and only the journal can tell.
+ */
 export interface Signer {
   /** Signatures as r‖s, one outcome per item in the order asked. One bad item never spoils the batch. */
   sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly Result<Uint8Array, SignRefusal>[]>;

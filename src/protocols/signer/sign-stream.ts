@@ -14,8 +14,9 @@ type Call = ServerDuplexStream<SignBatch__Output, SignBatchResult>;
 
 const mostItems = 1024;
 /** Batches of one stream in work at a time; whoever sends more is read no further until some are answered. */
-const mostBatches = 64;
-const keyIdBytes = 20;
+const mostBatches = 32;
+/** A subject key identifier by RFC 7093 §2. */
+export const keyIdBytes = 20;
 
 /**
  * Serves one Sign stream: batches are worked on side by side and answered as each is done. Returns a function that ends the

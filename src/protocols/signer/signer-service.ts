@@ -1,5 +1,6 @@
 import type { Server, ServerWritableStream } from "@grpc/grpc-js";
 import { fromHex, toHex } from "../../domain/certificate/hex.ts";
+import { Fault } from "../../foundation/fault.ts";
 import type { DescribeKeyRequest__Output } from "../../generated/meshmint/signer/v1/DescribeKeyRequest.ts";
 import type { GetStatusRequest__Output } from "../../generated/meshmint/signer/v1/GetStatusRequest.ts";
 import type { JournalPage } from "../../generated/meshmint/signer/v1/JournalPage.ts";
@@ -11,7 +12,7 @@ import { SignerService } from "../../wire/definitions.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
 import type { KeeperLine, KeyKeeper } from "./key-keeper.ts";
-import { serveSignStream } from "./sign-stream.ts";
+import { keyIdBytes, serveSignStream } from "./sign-stream.ts";
 
 /** Sign streams last for as long as their callers: whoever stops the server ends them. */
 export type SignerStreams = { finish(): void };
@@ -46,6 +47,9 @@ export function addSignerService(server: Server, keeper: KeyKeeper): SignerStrea
 }
 
 function describe(request: DescribeKeyRequest__Output, keeper: KeyKeeper): KeyDescription {
+  if (request.keyId.length !== keyIdBytes) {
+    throw new Fault("INVALID_ARGUMENT", `a key id has ${keyIdBytes} bytes, not ${request.keyId.length}`);
+  }
   const found = keeper.describe(toHex(request.keyId));
   if (found === undefined) return { found: false, keyId: request.keyId };
   return {
