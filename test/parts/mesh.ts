@@ -91,18 +91,7 @@ export class Mesh {
   register(name: string, ...extra: readonly string[]): string {
     const id = `spiffe://mesh.example/${name}`;
     const selectors = extra.includes("--selector") ? [] : ["--selector", `unix:uid:${process.getuid?.()}`];
-    this.cli(
-      "entry",
-      "create",
-      "--admin",
-      this.adminSocket,
-      "--parent",
-      agentId,
-      "--spiffe-id",
-      id,
-      ...selectors,
-      ...extra,
-    );
+    this.cli("entry", "create", "--parent", agentId, "--spiffe-id", id, ...selectors, ...extra);
     return id;
   }
 
