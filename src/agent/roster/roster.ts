@@ -44,6 +44,7 @@ export class Roster {
   readonly #changed = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #lines = 0;
+  #isStopped = false;
   #stopAlarm: () => void = () => undefined;
 
   constructor(deps: RosterDeps, kept: readonly Holder[]) {
@@ -58,16 +59,15 @@ export class Roster {
     this.#stopAlarm = this.#deps.alarm.after(sweepEveryMs, () => this.start());
   }
 
+  /** What is recorded afterwards may be lost: the next start takes every stream for closed anyway. */
   stop(): void {
+    this.#isStopped = true;
     this.#stopAlarm();
   }
 
   /** Records what a holder did. */
   record(who: LocalHolder, change: Change): void {
-    this.#update(who, change).catch((thrown: unknown) => {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#deps.observer.saw({ kind: "roster-failed", reason });
-    });
+    this.#update(who, change).catch((thrown: unknown) => this.#failed(thrown));
   }
 
   /** Records what a holder is about to be given; resolves once that is durable, and nothing may be given before. */
@@ -134,9 +134,12 @@ export class Roster {
     );
     if (exited.length === 0) return;
     for (const { pid, spiffeId } of exited) this.#deps.observer.saw({ kind: "holder-gone", pid, spiffeId });
-    this.#keep(exited.map((holder) => gone(holder, now))).catch((thrown: unknown) => {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#deps.observer.saw({ kind: "roster-failed", reason });
-    });
+    this.#keep(exited.map((holder) => gone(holder, now))).catch((thrown: unknown) => this.#failed(thrown));
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#isStopped) return;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    this.#deps.observer.saw({ kind: "roster-failed", reason });
   }
 }

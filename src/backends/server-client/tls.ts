@@ -19,6 +19,8 @@ export const channelOptions: ChannelOptions = {
   "grpc.keepalive_timeout_ms": 5000,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 3000,
+  // Node refuses an IP address as TLS server name; who the server is, its SPIFFE ID says.
+  "grpc.ssl_target_name_override": "meshmint-server",
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
 };
 

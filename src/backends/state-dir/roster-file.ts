@@ -26,6 +26,7 @@ export class RosterFile implements RosterLog {
   #waiting: Waiting[] = [];
   #compaction: { text: string; done: (failure?: Fault) => void } | undefined;
   #isWriting = false;
+  #writing: Promise<void> = Promise.resolve();
   /** A failed append may have left half a line: the next one starts on a line of its own. */
   #isTorn = false;
 
@@ -70,14 +71,16 @@ export class RosterFile implements RosterLog {
     });
   }
 
+  /** Waits for what is being written; what comes later is refused. */
   async close(): Promise<void> {
+    await this.#writing;
     await this.#file.close();
   }
 
   #write(): void {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    void this.#writeAll().finally(() => {
+    this.#writing = this.#writeAll().finally(() => {
       this.#isWriting = false;
     });
   }

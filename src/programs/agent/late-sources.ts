@@ -1,31 +1,33 @@
 import type { Agent } from "../../agent/agent.ts";
-import { Fault } from "../../foundation/fault.ts";
 import type { SecretSource } from "../../protocols/sds/secret-source.ts";
 import type { IdentitySource } from "../../protocols/workload-api/identity-source.ts";
 
 /**
- * The agent for protocols that are served before it is there: while the node joins, callers hear Unavailable and come
- * back (Workload Endpoint §5), instead of finding no socket.
+ * The agent for protocols that are served before it is there: while the node joins, callers wait instead of finding no
+ * socket; the Workload API tells them Unavailable after a while (Workload Endpoint §5), SDS keeps silent.
  */
 export class LateSources {
-  #agent: Agent | undefined;
+  readonly #agent = Promise.withResolvers<Agent>();
 
   fill(agent: Agent): void {
-    this.#agent = agent;
+    this.#agent.resolve(agent);
   }
 
   readonly secrets: SecretSource = {
-    open: async (caller, signal) => this.#required().secrets.open(caller, signal),
+    open: async (caller, signal) => (await this.#arrived(signal)).secrets.open(caller, signal),
   };
 
   readonly identities: IdentitySource = {
-    open: async (caller, signal) => this.#required().identities.open(caller, signal),
+    open: async (caller, signal) => (await this.#arrived(signal)).identities.open(caller, signal),
   };
 
-  #required(): Agent {
-    if (this.#agent === undefined) {
-      throw new Fault("SERVER_UNAVAILABLE", "the agent is starting; try again");
-    }
-    return this.#agent;
+  #arrived(signal: AbortSignal): Promise<Agent> {
+    const gone = Promise.withResolvers<never>();
+    const abort = () => gone.reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    return Promise.race([this.#agent.promise, gone.promise]).finally(() =>
+      signal.removeEventListener("abort", abort),
+    );
   }
 }

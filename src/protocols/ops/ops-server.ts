@@ -26,7 +26,7 @@ export async function serveOps(source: OpsSource, at: { host: string; port: numb
     reply.type("text/plain; version=0.0.4").send(await source.metrics()),
   );
   try {
-    await app.listen(at);
+    await app.listen({ ...at }); // fastify writes into what it is given, and a configuration is frozen
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Fault(

@@ -40,6 +40,9 @@ export class IdentityStream<Response> {
   }
 
   async start(caller: ProcessIdentity): Promise<void> {
+    this.#after(this.#options.firstWithinMs, () => {
+      if (this.#sent === "") this.#fail(new Fault("SERVER_UNAVAILABLE", "the agent is starting; try again"));
+    });
     try {
       const identities = await this.#options.source.open(caller, this.#ended.signal);
       if (this.#ended.signal.aborted) {
@@ -49,10 +52,6 @@ export class IdentityStream<Response> {
       this.#identities = identities;
       const stop = identities.onChange(() => this.#push());
       this.#ended.signal.addEventListener("abort", stop, { once: true });
-      this.#after(this.#options.firstWithinMs, () => {
-        if (this.#sent === "")
-          this.#fail(new Fault("SERVER_UNAVAILABLE", "the agent is starting; try again"));
-      });
       this.#push();
     } catch (thrown) {
       this.#fail(thrown);
