@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "vitest";
+import type { OfferedAuthority } from "../../../src/control/rotation/new-authority.ts";
+import { crossCertificate, softwareAuthority } from "../../fakes/software-authority.ts";
+import { must, refusal, see } from "./rotation-parts.ts";
+import { RotationRig, signal } from "./rotation-rig.ts";
+
+const hour = 3_600_000;
+
+/** What a start is offered wrongly, and what the refusal says. Each changes a correct offer in one way. */
+const offers: Record<string, [(rig: RotationRig) => Partial<OfferedAuthority>, RegExp]> = {
+  "a root that is no DER": [() => ({ root: new Uint8Array(40) }), /the root cannot be read/],
+  "an intermediate that is 1 MiB of zeros": [
+    () => ({ intermediate: new Uint8Array(1 << 20) }),
+    /the intermediate cannot be read/,
+  ],
+  "an intermediate as root": [
+    (rig) => ({ root: rig.next.authority.certificate }),
+    /the root is not self-signed/,
+  ],
+  "an intermediate of another root": [
+    () => ({ intermediate: softwareAuthority().authority.certificate }),
+    /the intermediate is not signed by this root/,
+  ],
+  "a root with one bit changed": [
+    (rig) => ({ root: rig.next.root.map((byte, at) => (at === rig.next.root.length - 1 ? byte ^ 1 : byte)) }),
+    /the root is not self-signed/,
+  ],
+  "the intermediate of another trust domain": [
+    () => offerOf(softwareAuthority({ trustDomain: "other.test" })),
+    /not name-constrained, critically, to the trust domain mesh\.test alone/,
+  ],
+  "an intermediate that ends before a leaf of now would": [
+    () => offerOf(softwareAuthority({ notAfter: new Date(Date.now() + 23 * hour) })),
+    /sooner than a leaf of 86400 s would/,
+  ],
+  "an expired root": [
+    () =>
+      offerOf(
+        softwareAuthority({
+          notBefore: new Date(Date.now() - 9 * hour),
+          notAfter: new Date(Date.now() - hour),
+        }),
+      ),
+    /the root expired/,
+  ],
+  "a key that the signer does not hold": [
+    () => offerOf(softwareAuthority()),
+    /the signer holds no key [0-9a-f]{40}/,
+  ],
+  "the present authority": [(rig) => offerOf(rig.old), /this root is in the bundle already/],
+  "a cross-certificate for another root": [
+    (rig) => ({ cross: crossCertificate(softwareAuthority(), rig.old) }),
+    /not for the new root's name and key/,
+  ],
+  "a cross-certificate by another root": [
+    (rig) => ({ cross: crossCertificate(rig.next, softwareAuthority()) }),
+    /not signed by the old root/,
+  ],
+};
+
+const offerOf = ({ root, authority }: ReturnType<typeof softwareAuthority>): OfferedAuthority => ({
+  root,
+  intermediate: authority.certificate,
+  cross: undefined,
+});
+
+test("a start with anything wrong is refused, recorded, and changes nothing", async () => {
+  const rig = await RotationRig.open();
+  const server = await rig.serve();
+  const before = server.picture.state;
+  for (const [what, [change, sentence]] of Object.entries(offers)) {
+    const offered = { ...rig.offered, ...change(rig) };
+    const { code, message } = refusal(await server.driver.start(offered, see(server), signal));
+    assert.match(message, sentence, what);
+    assert.equal(code, what.includes("signer") ? "unknown-key" : "bad-certificate", what);
+    assert.equal(rig.recorded.at(-1)?.kind, "rotation.start.refused");
+  }
+  assert.equal(server.picture.state, before);
+});
+
+test("the signer's own certificate for the key must be the one that is offered", async () => {
+  const rig = await RotationRig.open();
+  const server = await rig.serve();
+  rig.signer.describeKey = async (keyId) => ({
+    keyId,
+    label: "x",
+    tokenLabel: "t",
+    spki: rig.next.spki,
+    certificate: rig.old.authority.certificate,
+  });
+  const { message } = refusal(await server.driver.start(rig.offered, see(server), signal));
+  assert.match(message, /another certificate beside the key/);
+});
+
+test("without a cross-certificate, as after a compromise, a rotation can start too", async () => {
+  const rig = await RotationRig.open();
+  const server = await rig.serve();
+  const started = must(await server.driver.start({ ...rig.offered, cross: undefined }, see(server), signal));
+  assert.equal(started.phase, "anchored"); // nobody holds anything here
+});
+
+test("new certificates wait until every clock in the mesh finds them valid", async () => {
+  const rig = await RotationRig.open();
+  const server = await rig.serve();
+  const young = softwareAuthority({ notBefore: new Date(rig.clock.now().getTime() - 60_000) });
+  rig.signer.add(young);
+  const started = must(await server.driver.start(offerOf(young), see(server), signal));
+  assert.equal(started.phase, "distributing");
+  assert.match(refusal(await server.driver.activate(see(server), signal)).message, /wait 2[34]\d s more/);
+  rig.pass(240);
+  assert.equal(must(await server.driver.activate(see(server), signal)).phase, "reissued"); // there are no leaves to replace
+});
