@@ -10,6 +10,7 @@ export type ConfigReader = (file: string) => Promise<unknown>;
 export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<ConfigReader>>> = {
   agent: async () => (await import("../agent/config.ts")).readAgentConfig,
   ceremony: async () => (await import("../ceremony/config.ts")).readCeremonyConfig,
+  server: async () => (await import("../server/config.ts")).readServerConfig,
   signer: async () => (await import("../signer/config.ts")).readSignerConfig,
 };
 
@@ -26,3 +27,4 @@ export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;
 
 export const loadAdminClient = async () =>
   (await import("../../backends/admin-client/admin-client.ts")).AdminClient;
+export const loadServer = async () => (await import("../server/run.ts")).runServer;

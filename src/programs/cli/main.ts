@@ -11,6 +11,7 @@ import { registerEntry } from "./commands/entry.ts";
 import { registerLedger } from "./commands/ledger.ts";
 import { registerProxies } from "./commands/proxies.ts";
 import { registerRotation } from "./commands/rotation.ts";
+import { registerServer } from "./commands/server.ts";
 import { registerSigner } from "./commands/signer.ts";
 import { registerToken } from "./commands/token.ts";
 
@@ -19,6 +20,7 @@ const registrations: readonly Registration[] = [
   registerConfig,
   registerDemo,
   registerCeremony,
+  registerServer,
   registerSigner,
   registerAgentRun,
   registerAgents,

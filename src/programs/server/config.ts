@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { hours, minutes, seconds } from "../../foundation/duration.ts";
-import { duration, durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
+import {
+  duration,
+  durationWithin,
+  type FilePieces,
+  fileMode,
+  hostPort,
+  spiffeId,
+  trustDomain,
+} from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
 const svids = z
@@ -31,6 +39,21 @@ const limits = z
   })
   .prefault({});
 
+const adminSection = (path: FilePieces["path"]) =>
+  z
+    .strictObject({
+      socket: path.prefault("/run/meshmint/admin.sock"),
+      mode: fileMode.prefault("0660"),
+      groupId: z.int().min(0).optional(),
+      /** Users who are security officers on the socket, beside root and the server's own user. */
+      allowedUids: z.array(z.int().min(0)).default([]),
+      /** SPIFFE IDs that bear a role over mTLS. */
+      viewers: z.array(spiffeId).default([]),
+      operators: z.array(spiffeId).default([]),
+      securityOfficers: z.array(spiffeId).default([]),
+    })
+    .prefault({});
+
 const schema = (({ path }) =>
   z.strictObject({
     program: z.literal("server"),
@@ -41,15 +64,7 @@ const schema = (({ path }) =>
     listen: hostPort.prefault("0.0.0.0:8443"),
     /** HTTP for /live, /ready and /metrics. */
     ops: hostPort.prefault("127.0.0.1:8444"),
-    admin: z
-      .strictObject({
-        socket: path.prefault("/run/meshmint/admin.sock"),
-        mode: fileMode.prefault("0660"),
-        groupId: z.int().min(0).optional(),
-        /** Beside root and the server's own user. */
-        allowedUids: z.array(z.int().min(0)).default([]),
-      })
-      .prefault({}),
+    admin: adminSection(path),
     signer: z.strictObject({ socket: path.prefault("/run/meshmint/signer.sock") }).prefault({}),
     /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
     authority: z.strictObject({ root: path, intermediate: path }),

@@ -1,0 +1,48 @@
+import type { Logger } from "pino";
+import { failureFields } from "../../backends/telemetry/logger.ts";
+import { OrphanCloser } from "../../control/ledger/orphan-closer.ts";
+import type { Signer } from "../../control/signing/signer.ts";
+import { pause } from "../../foundation/deadline.ts";
+import type { Storage } from "./open-storage.ts";
+
+/** Longer than any intent can be under way: the pipeline's and the signer's deadlines are far below. */
+const settledAfterMs = 120_000;
+const everyMs = 30_000;
+const retryMs = 500;
+
+type Parts = { readonly storage: Storage; readonly signer: Signer; readonly logger: Logger };
+
+/**
+ * Closes intents that a crash left open. Those of earlier processes are closed before this one issues anything, so that
+ * no kill leaves a difference; later ones, which a killed signer leaves, once nobody can be working on them any more.
+ */
+export async function closeFormerOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // Nothing of this process is under way yet: whatever is open was left by one that ended.
+    if (await closeOnce(parts, new Date(), signal)) return;
+    await pause(retryMs, signal);
+  }
+}
+
+export async function keepClosingOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(everyMs, signal);
+    if (!signal.aborted) await closeOnce(parts, new Date(Date.now() - settledAfterMs), signal);
+  }
+}
+
+async function closeOnce(
+  { storage, signer, logger }: Parts,
+  before: Date,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { reader, writer } = storage.ledger;
+  try {
+    const closed = await new OrphanCloser({ reader, writer, journal: signer }).close(before, signal);
+    if (closed > 0) logger.warn({ closed }, "intents that a crash had left open were closed");
+    return true;
+  } catch (thrown) {
+    if (!signal.aborted) logger.warn(failureFields(thrown), "intents left open could not be closed yet");
+    return false;
+  }
+}

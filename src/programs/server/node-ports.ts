@@ -1,0 +1,79 @@
+import type { AgentDirectory } from "../../control/enrolment/agent-directory.ts";
+import type { NodeEnrolment, NodeSvidMinter } from "../../control/enrolment/node-enrolment.ts";
+import type { Registrations } from "../../control/enrolment/registrations.ts";
+import type { NodeDoor } from "../../control/issuance/node-door.ts";
+import type { HolderRoster } from "../../control/rotation/holder-roster.ts";
+import type { TrustPicture } from "../../control/rotation/trust-picture.ts";
+import type { NodeServiceDeps } from "../../protocols/node/node-service.ts";
+import type { ServerConfig } from "./config.ts";
+import type { Presence } from "./presence.ts";
+
+/**
+ * Mints node SVIDs and makes the node a holder before it gets one: from the moment that an agent has trust material a
+ * rotation waits for it.
+ */
+export const holdingMinter = (door: NodeDoor, roster: HolderRoster): NodeSvidMinter => {
+  const held =
+    (mint: NodeSvidMinter["admitNode"]): NodeSvidMinter["admitNode"] =>
+    async (agent, csr, signal) => {
+      const minted = await mint(agent, csr, signal);
+      if (minted.ok) await roster.nodeSvidIssued(agent, minted.value, signal);
+      return minted;
+    };
+  return {
+    admitNode: held((agent, csr, signal) => door.admitNode(agent, csr, signal)),
+    renewNode: held((agent, csr, signal) => door.renewNode(agent, csr, signal)),
+  };
+};
+
+type Parts = {
+  readonly registrations: Registrations;
+  readonly directory: AgentDirectory;
+  readonly enrolment: NodeEnrolment;
+  readonly door: NodeDoor;
+  readonly picture: TrustPicture;
+  readonly roster: HolderRoster;
+  readonly presence: Presence;
+};
+
+/** What agents are served from: every port of protocols/node, in terms of the use cases. */
+export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
+  const { registrations, directory, enrolment, door, picture, roster, presence } = parts;
+  const reissueSpreadMs = config.rotation.reissueSpread * 1000;
+  return {
+    trustDomain: config.trustDomain,
+    gate: { admits: (agent) => directory.admits(agent) },
+    issuance: {
+      issue: (agent, item, signal) => door.issue(agent, item, signal),
+      renewNode: (agent, csr, signal) => enrolment.renewNode(agent, csr, signal),
+    },
+    feed: {
+      entriesOf: (agent) => registrations.entriesOf(agent),
+      bundle: () => picture.bundle(),
+      notice: () => ({ activeKeyId: picture.activeKeyId(), reissueSpreadMs }),
+      onChange(listener) {
+        const stops = [
+          registrations.onChange(() => listener()),
+          picture.onChange(listener),
+          directory.onBan(() => listener()),
+        ];
+        return () => {
+          for (const stop of stops) stop();
+        };
+      },
+    },
+    reports: {
+      accept: (agent, report, signal) => roster.accept(agent, report, signal),
+      connected(agent, programVersion) {
+        presence.connected(agent, programVersion);
+        directory.seen(agent);
+        roster.connected(agent);
+      },
+      disconnected(agent) {
+        presence.disconnected(agent);
+        directory.seen(agent);
+        roster.disconnected(agent);
+      },
+    },
+  };
+}

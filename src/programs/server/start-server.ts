@@ -1,0 +1,126 @@
+import type { Logger } from "pino";
+import type { SignerClient } from "../../backends/signer-process/signer-client.ts";
+import { failureFields } from "../../backends/telemetry/logger.ts";
+import type { Metrics } from "../../backends/telemetry/metrics.ts";
+import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
+import { NodeDoor } from "../../control/issuance/node-door.ts";
+import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { withDeadline } from "../../foundation/deadline.ts";
+import { adminService } from "../../protocols/admin/admin-service.ts";
+import { serveOps } from "../../protocols/ops/ops-server.ts";
+import { adminPorts } from "./admin-ports.ts";
+import { AdminTelemetry } from "./admin-telemetry.ts";
+import { closeFormerOrphans, keepClosingOrphans } from "./close-orphans.ts";
+import type { ServerConfig } from "./config.ts";
+import { holdingMinter, nodePorts } from "./node-ports.ts";
+import type { Storage } from "./open-storage.ts";
+import { keepOwnTls } from "./own-certificate.ts";
+import { Presence } from "./presence.ts";
+import { serveAdmins, serveAgents } from "./serve.ts";
+import { wireRegistry } from "./wire-enrolment.ts";
+import { wireIssuance } from "./wire-issuance.ts";
+import { wireTrust } from "./wire-trust.ts";
+
+export type ServerParts = {
+  readonly storage: Storage;
+  readonly signer: SignerClient;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly version: string;
+};
+
+export type RunningServer = {
+  readonly listenPort: number;
+  readonly opsPort: number;
+  close(graceMs: number): Promise<void>;
+};
+
+/**
+ * All `new` of the server: state first, then issuance, then the doors. Ops and the admin socket answer at once and say
+ * what is missing; the agents' door opens with the server's own certificate, for which the signer must have been there.
+ */
+export async function startServer(
+  config: ServerConfig,
+  parts: ServerParts,
+  signal: AbortSignal,
+): Promise<RunningServer> {
+  const { logger, metrics, storage, signer } = parts;
+  const { trust, registry, issuance } = await wireUseCases(config, parts, signal);
+  const presence = new Presence();
+  const waiting = new Set(["the server has no certificate of its own yet: is the signer up?"]);
+  const notReady = () => [...waiting];
+  const admin = adminService({
+    ports: adminPorts(config, { ...parts, trust, registry, presence, notReady }),
+    gate: gateOf(config),
+    observer: new AdminTelemetry(logger, metrics),
+  });
+  const closing: (() => Promise<void>)[] = [
+    () => withDeadline(drainMs, new AbortController().signal, (limited) => issuance.close(limited)),
+  ];
+  const ops = await serveOps({ metrics: () => metrics.text(), notReady }, config.ops);
+  closing.unshift(() => ops.close());
+  const admins = await serveAdmins(config, admin, logger);
+  closing.unshift(() => admins.close(200));
+  background(trust.driver.run(signal), logger);
+  await closeFormerOrphans(parts, signal);
+  background(keepClosingOrphans({ storage, signer, logger }, signal), logger);
+  const serverId = `spiffe://${config.trustDomain}/meshmint/server` as SpiffeId;
+  const door = new NodeDoor(issuance.pipeline, serverId);
+  const enrolment = registry.enrolment(holdingMinter(door, trust.roster));
+  const own = keepOwnTls({ serverId, pipeline: issuance.pipeline, trust, logger }, signal);
+  const { picture, roster } = trust;
+  const agents = await serveAgents(config.listen, await own.ready, {
+    attestation: { attestation: enrolment, bundle: () => picture.bundle() },
+    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence }),
+    admin,
+  });
+  closing.unshift(() => agents.close(graceOfStreamsMs));
+  waiting.clear();
+  agents.setServing(true);
+  return {
+    listenPort: agents.port,
+    opsPort: ops.port,
+    close: async () => {
+      agents.setServing(false);
+      for (const close of closing) await close();
+    },
+  };
+}
+
+const drainMs = 5000;
+const graceOfStreamsMs = 500; // agents' streams never end by themselves; they reconnect
+
+async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: AbortSignal) {
+  const { storage, signer, logger, metrics } = parts;
+  const observer = new ServerTelemetry(logger, metrics);
+  const trust = await wireTrust(config, { storage, signer, observer }, signal);
+  const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
+  const onLag = (thrown: unknown) =>
+    logger.warn(failureFields(thrown), "registrations in memory may be behind the store");
+  const registry = await wireRegistry(config, { storage, anchorSha256, onLag }, signal);
+  const issuance = wireIssuance(config, {
+    issuers: trust.picture,
+    registrations: registry.registrations,
+    signer,
+    ledger: storage.ledger.writer,
+    observer,
+    onWorkerCrash: (cause) => logger.error(failureFields(cause), "a leaf worker crashed and is replaced"),
+  });
+  return { trust, registry, issuance };
+}
+
+const gateOf = ({ admin }: ServerConfig) => ({
+  localUids: new Set([0, process.getuid?.() ?? 0, ...admin.allowedUids]),
+  roles: new Map([
+    ...admin.viewers.map((id) => [id, "viewer"] as const),
+    ...admin.operators.map((id) => [id, "operator"] as const),
+    ...admin.securityOfficers.map((id) => [id, "security-officer"] as const),
+  ]),
+});
+
+/** Work that ends with the server; if it ends before, the log says why. */
+function background(work: Promise<void>, logger: Logger): void {
+  work.catch((thrown: unknown) =>
+    logger.error(failureFields(thrown), "a background task of the server ended"),
+  );
+}

@@ -1,0 +1,55 @@
+import { SqlAgentStore } from "../../backends/store/agent-store.ts";
+import { SqlEntryStore } from "../../backends/store/entry-store.ts";
+import { SqlJoinTokenStore } from "../../backends/store/join-token-store.ts";
+import { AgentDirectory } from "../../control/enrolment/agent-directory.ts";
+import { Entries } from "../../control/enrolment/entries.ts";
+import { JoinTokenAttestor } from "../../control/enrolment/join-token-attestor.ts";
+import { JoinTokens } from "../../control/enrolment/join-tokens.ts";
+import { NodeEnrolment, type NodeSvidMinter } from "../../control/enrolment/node-enrolment.ts";
+import { Registrations } from "../../control/enrolment/registrations.ts";
+import { systemClock } from "../../foundation/clock.ts";
+import { systemRandom } from "../../foundation/random.ts";
+import type { ServerConfig } from "./config.ts";
+import type { Storage } from "./open-storage.ts";
+
+export type Registry = {
+  readonly registrations: Registrations;
+  readonly entries: Entries;
+  readonly directory: AgentDirectory;
+  readonly tokens: JoinTokens;
+  /** The door through which nodes come, once there is somebody who mints for them. */
+  enrolment(minter: NodeSvidMinter): NodeEnrolment;
+};
+
+type Parts = {
+  readonly storage: Storage;
+  /** SHA-256 of the root that the active authority chains to. */
+  readonly anchorSha256: () => string;
+  readonly onLag: (thrown: unknown) => void;
+};
+
+/** Who may be given what: registration entries, join tokens and attested agents. */
+export async function wireRegistry(
+  config: ServerConfig,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<Registry> {
+  const { database, ledger } = parts.storage;
+  const shared = { ledger: ledger.writer, clock: systemClock, random: systemRandom };
+  const store = new SqlEntryStore({ database });
+  const registrations = await Registrations.follow(store, parts.onLag, signal);
+  const { trustDomain, svids } = config;
+  const rules = { trustDomain, ttlCap: svids.longestTtl };
+  const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
+  const tokenStore = new SqlJoinTokenStore({ database });
+  return {
+    registrations,
+    directory,
+    entries: new Entries({ ...shared, store, registrations, rules }),
+    tokens: new JoinTokens({ ...shared, store: tokenStore, anchorSha256: parts.anchorSha256 }),
+    enrolment: (minter) => {
+      const attestors = [new JoinTokenAttestor({ ...shared, tokens: tokenStore, trustDomain })];
+      return new NodeEnrolment({ ...shared, attestors, directory, minter });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { LeafWork, LeafWorkDone } from "../../backends/node-crypto/leaf-work.ts";
+import { ThreadedLeafCrypto } from "../../backends/node-crypto/threaded-leaf-crypto.ts";
+import { WorkerPool } from "../../backends/worker-pool/worker-pool.ts";
+import type { IssuanceObserver } from "../../control/issuance/events.ts";
+import type { Issuers } from "../../control/issuance/issuers.ts";
+import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
+import { defaultQueueLimits } from "../../control/issuance/queue.ts";
+import type { Registrations } from "../../control/issuance/registrations.ts";
+import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
+import type { Signer } from "../../control/signing/signer.ts";
+import { leafProfile } from "../../domain/certificate/profile.ts";
+import { systemClock } from "../../foundation/clock.ts";
+import { systemRandom } from "../../foundation/random.ts";
+import type { ServerConfig } from "./config.ts";
+import { workerUrl } from "./open-storage.ts";
+
+export type Issuance = { readonly pipeline: IssuancePipeline; close(signal: AbortSignal): Promise<void> };
+
+type Parts = {
+  readonly issuers: Issuers;
+  readonly registrations: Registrations;
+  readonly signer: Signer;
+  readonly ledger: LedgerWriter;
+  readonly observer: IssuanceObserver;
+  readonly onWorkerCrash: (cause: unknown) => void;
+};
+
+/** The issuance pipeline on its worker threads. */
+export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
+  const { svids, limits, workers } = config;
+  const pool = new WorkerPool<LeafWork, LeafWorkDone>({
+    url: workerUrl("leaf-worker"),
+    name: "leaf",
+    size: workers,
+    transfer: (work) => [work.pack.bytes.buffer],
+    hungAfterMs: 10_000,
+    onCrash: parts.onWorkerCrash,
+  });
+  const pipeline = new IssuancePipeline({
+    ...parts,
+    trustDomain: config.trustDomain,
+    profiles: {
+      workload: leafProfile("workload", svids.workloadTtl, svids.longestTtl),
+      node: leafProfile("node", svids.nodeTtl, svids.nodeTtl),
+      server: leafProfile("server", svids.serverTtl, svids.serverTtl),
+    },
+    crypto: new ThreadedLeafCrypto(pool, workers),
+    clock: systemClock,
+    random: systemRandom,
+    serialPrefix: 1,
+    rates: {
+      perIdentity: { intervalMs: 60_000 / limits.perIdentityPerMinute, burst: limits.perIdentityPerMinute },
+      perTenant: { intervalMs: 1000 / limits.perTenantPerSecond, burst: limits.perTenantPerSecond },
+    },
+    queue: { ...defaultQueueLimits, maxItems: limits.queueItems },
+  });
+  return {
+    pipeline,
+    async close(signal) {
+      await pipeline.close(signal);
+      await pool.close();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { x509SignatureCheck } from "../../backends/node-crypto/x509-signature-check.ts";
+import { SqlHolderStore } from "../../backends/store/holder-store.ts";
+import { SqlRotationStore } from "../../backends/store/rotation-store.ts";
+import { HolderRoster } from "../../control/rotation/holder-roster.ts";
+import { RotationDriver } from "../../control/rotation/rotation-driver.ts";
+import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
+import { TrustPicture } from "../../control/rotation/trust-picture.ts";
+import type { Signer } from "../../control/signing/signer.ts";
+import { decodeCertificates } from "../../domain/certificate/pem.ts";
+import { type AcceptancePolicy, defaultAcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import { systemClock } from "../../foundation/clock.ts";
+import { sha256Hex } from "../../foundation/digest.ts";
+import { type Seconds, seconds } from "../../foundation/duration.ts";
+import { Fault } from "../../foundation/fault.ts";
+import { systemRandom } from "../../foundation/random.ts";
+import type { ServerConfig } from "./config.ts";
+import type { Storage } from "./open-storage.ts";
+
+export type Trust = {
+  readonly picture: TrustPicture;
+  readonly roster: HolderRoster;
+  readonly driver: RotationDriver;
+};
+
+type Parts = { readonly storage: Storage; readonly signer: Signer; readonly observer: RotationObserver };
+
+/** The trust domain's state, its holders, and what moves them. */
+export async function wireTrust(config: ServerConfig, parts: Parts, signal: AbortSignal): Promise<Trust> {
+  const { database, ledger } = parts.storage;
+  const longestLeaf = longestLeafOf(config);
+  const first = { ...(await readFirstAuthority(config)), cross: undefined };
+  const store = new SqlRotationStore({ database });
+  const shared = { signatures: x509SignatureCheck, longestLeaf, clock: systemClock };
+  const picture = await TrustPicture.open(
+    { ...shared, trustDomain: config.trustDomain, store },
+    first,
+    signal,
+  );
+  const roster = await HolderRoster.open(
+    {
+      store: new SqlHolderStore({ database }),
+      clock: systemClock,
+      bundle: () => ({
+        sequence: picture.bundle().sequence,
+        anchors: picture.bundle().anchors.map((anchor) => sha256Hex(anchor)),
+      }),
+    },
+    signal,
+  );
+  const driver = new RotationDriver({
+    ...shared,
+    picture,
+    roster,
+    signer: parts.signer,
+    ledger: {
+      recordEvent: (event, signal) => ledger.writer.recordEvent(event, signal),
+      counts: (signal) => ledger.reader.counts(signal),
+      intents: (query, signal) => ledger.reader.intents(query, signal),
+      leaves: (query, signal) => ledger.reader.leaves(query, signal),
+    },
+    observer: parts.observer,
+    policy: policyOf(config),
+    random: systemRandom,
+  });
+  return { picture, roster, driver };
+}
+
+/** No leaf lives longer than this, whatever its profile. */
+const longestLeafOf = ({ svids }: ServerConfig): Seconds =>
+  seconds(Math.max(svids.longestTtl, svids.nodeTtl, svids.serverTtl));
+
+/** What the barriers ask for, as configured. */
+export const policyOf = ({ rotation }: ServerConfig): AcceptancePolicy => ({
+  ...defaultAcceptancePolicy,
+  maxClockSkew: rotation.maxClockSkew,
+  settle: rotation.settle,
+  lease: rotation.bundleLease,
+});
+
+async function readFirstAuthority({ authority }: ServerConfig) {
+  return {
+    root: await readCertificateFile("authority.root", authority.root),
+    intermediate: await readCertificateFile("authority.intermediate", authority.intermediate),
+  };
+}
+
+async function readCertificateFile(key: string, file: string): Promise<Uint8Array> {
+  const text = await readFile(file, "utf8").catch((cause: Error) => {
+    throw new Fault("CONFIG_INVALID", `${key}: ${file} cannot be read: ${cause.message}`, { cause });
+  });
+  const certificates = decodeCertificates(text);
+  const [only, second] = certificates.ok ? certificates.value : [];
+  if (only !== undefined && second === undefined) return only;
+  const flaw = certificates.ok ? "it holds more than one certificate" : certificates.error;
+  throw new Fault("CONFIG_INVALID", `${key}: ${file}: ${flaw}; give one PEM file of one certificate`);
+}
