@@ -23,8 +23,8 @@ export function demoConfigs(plan: DemoPlan): Readonly<Record<string, object>> {
       admin: { socket: plan.sockets.admin },
       signer: { socket: plan.sockets.signer },
       authority: {
-        roots: ["ceremony-1/root.pem"],
-        intermediates: [1, 2, 3, 4].map((number) => `ceremony-1/issuing-1-${number}.pem`),
+        root: "ceremony-1/root.pem",
+        intermediate: "ceremony-1/issuing-1-1.pem",
       },
       svids: { workloadTtl: leafTtl },
       rotation: { settle: "2s", reissueSpread: "3s" },
