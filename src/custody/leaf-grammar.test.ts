@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { implicitTag } from "../domain/certificate/der-tag.ts";
 import * as der from "../domain/certificate/der-writer.ts";
 import { keyUsageBit } from "../domain/certificate/extensions.ts";
+import * as served from "../domain/certificate/leaf.fixtures.ts";
 import { oid } from "../domain/certificate/oid.ts";
 import { ecdsaOn } from "../domain/certificate/signature-algorithm.ts";
 import { hours, minutes } from "../foundation/duration.ts";
@@ -60,6 +61,12 @@ test.each<[string, LeafOptions]>([
   ["a leaf for a P-384 key", { spki: freshSpki("P-384") }],
 ])("%s is signed", (_name, options) => {
   expect(leafFlaw(leaf(key, now, options), under())).toBeUndefined();
+});
+
+test("what the server's template makes is what the grammar takes", () => {
+  const context = { issuer: served.issuer, limits, now: served.now };
+  const spki = freshSpki();
+  expect(leafFlaw(served.fillOrder({ ...served.order, spki }), context)).toBeUndefined();
 });
 
 test("a P-384 authority signs leaves that say so, and no others", () => {

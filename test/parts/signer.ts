@@ -97,7 +97,10 @@ export type SignerStart = {
 };
 
 /** `meshmint signer run` as a process of its own. */
-export function startSigner(site: SignerSite, how: SignerStart = {}): SignerProcess {
+export function startSigner(
+  site: Pick<SignerSite, "configFile" | "hsm">,
+  how: SignerStart = {},
+): SignerProcess {
   const main = new URL("../../src/programs/cli/main.ts", import.meta.url).pathname;
   const child = spawn(
     process.execPath,
