@@ -33,6 +33,10 @@ export class SdsTelemetry implements SdsObserver {
         this.#metrics.answers.inc({ kind });
         this.#logger.warn(fields, "a proxy refused a secret; its words may mean the companion secret");
         break;
+      case "unauthorised":
+        this.#metrics.answers.inc({ kind });
+        this.#logger.warn(fields, "a process asks for a secret that no entry gives it");
+        break;
       case "stale-request":
         this.#metrics.answers.inc({ kind });
         break;

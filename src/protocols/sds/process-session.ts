@@ -13,7 +13,7 @@ import type { Offers, Received, Verdict, Versioned } from "../../domain/subscrip
 import type { Clock } from "../../foundation/clock.ts";
 import type { SdsObserver } from "./sds-observer.ts";
 import type { Encoding, SecretEncodings } from "./secret-encodings.ts";
-import type { CallerSecrets } from "./secret-source.ts";
+import type { Caller, CallerSecrets } from "./secret-source.ts";
 
 /** A stream, as the session of its process sees it. */
 export interface Attached {
@@ -24,6 +24,7 @@ export interface Attached {
 }
 
 export type SessionDeps = {
+  readonly caller: Caller;
   readonly secrets: CallerSecrets;
   readonly encodings: SecretEncodings;
   readonly record: ProcessRecord;
@@ -37,6 +38,8 @@ export class ProcessSession {
   readonly #deps: SessionDeps;
   readonly #streams = new Map<string, Attached>();
   readonly #unsubscribe: () => void;
+  /** Names that telemetry was told of as not for this process. */
+  readonly #unauthorised = new Set<string>();
   #current = new Map<string, Encoding>();
   #record: ProcessRecord;
   #scheduled: NodeJS.Immediate | undefined;
@@ -126,13 +129,22 @@ export class ProcessSession {
     this.#current = new Map();
     for (const name of subscribedNames(this.#record)) {
       const encoding = this.encode(name);
-      if (typeof encoding === "string") candidates.set(name, { state: encoding });
-      else {
+      if (typeof encoding === "string") {
+        candidates.set(name, { state: encoding });
+        if (encoding === "unauthorised") this.#noteUnauthorised(name);
+      } else {
         candidates.set(name, { state: "ready", content: encoding.content });
         this.#current.set(name, encoding);
       }
     }
     return candidates;
+  }
+
+  #noteUnauthorised(name: string): void {
+    if (this.#unauthorised.has(name)) return;
+    this.#unauthorised.add(name);
+    const { observer, caller } = this.#deps;
+    observer.saw({ kind: "unauthorised", pid: caller.pid, name });
   }
 
   #apply(label: string, { record, events }: Recorded): void {

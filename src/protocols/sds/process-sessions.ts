@@ -3,10 +3,11 @@ import {
   recordOfUnsettled,
   worthKeeping,
 } from "../../domain/subscription/process-record.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { ProcessSession, type SessionDeps } from "./process-session.ts";
 import type { Caller, SecretSource } from "./secret-source.ts";
 
-type Deps = Omit<SessionDeps, "secrets" | "record"> & { readonly source: SecretSource };
+type Deps = Omit<SessionDeps, "caller" | "secrets" | "record"> & { readonly source: SecretSource };
 
 type Shared = {
   readonly opening: Promise<ProcessSession>;
@@ -15,6 +16,8 @@ type Shared = {
 };
 
 const mostRemembered = 4096;
+/** Envoy opens a stream per name and config source: a proxy for a thousand services has some two thousand. */
+const mostStreams = 8192;
 
 /** One session per process, from its first open stream to its last, and what must outlive that. */
 export class ProcessSessions {
@@ -27,10 +30,16 @@ export class ProcessSessions {
     this.#deps = deps;
   }
 
-  /** Joins the session of a process. Call the second part once when done, however the first turned out. */
+  /**
+   * Joins the session of a process. Call the second part once when done, however the first turned out. Throws
+   * QUEUE_FULL for a process that has thousands of streams open.
+   */
   join(caller: Caller): { readonly session: Promise<ProcessSession>; readonly leave: () => void } {
     const key = `${caller.pid} ${caller.startTime} ${caller.uid} ${caller.gid}`;
     const shared = this.#open.get(key) ?? this.#start(caller, key);
+    if (shared.users >= mostStreams) {
+      throw new Fault("QUEUE_FULL", `a process has at most ${mostStreams} SDS streams open`);
+    }
     shared.users += 1;
     return { session: shared.opening, leave: () => this.#leave(key, shared) };
   }
@@ -42,7 +51,7 @@ export class ProcessSessions {
       const record =
         this.#remembered.get(key) ?? recordOfUnsettled(secrets.unsettled, this.#deps.clock.now());
       this.#remembered.delete(key);
-      return new ProcessSession({ ...deps, secrets, record });
+      return new ProcessSession({ ...deps, caller, secrets, record });
     });
     const shared = { opening, abandon, users: 0 };
     this.#open.set(key, shared);

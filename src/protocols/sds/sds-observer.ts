@@ -10,6 +10,8 @@ export type SdsEvent =
       readonly version: string;
       readonly detail: string;
     }
+  /** A process asks for a name that is not for it: silence in SotW, `removed_resources` in Delta. Said once per session. */
+  | { readonly kind: "unauthorised"; readonly pid: number; readonly name: string }
   /** A request that answers an older response than the last one. */
   | { readonly kind: "stale-request"; readonly label: string }
   /** A secret that Envoy would refuse: held back. A bug, or a wrong import; page on it. */

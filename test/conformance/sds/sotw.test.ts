@@ -220,4 +220,6 @@ test("S14: a name that is not for the caller, or is no name at all, does not dis
   const stream = at.client.sotw();
   stream.ask(api, "no such thing", web);
   expect((await stream.next()).names).toEqual([web]);
+  const unauthorised = at.sds.events.filter(({ kind }) => kind === "unauthorised");
+  expect(unauthorised).toEqual([{ kind: "unauthorised", pid: process.pid, name: api }]);
 });
