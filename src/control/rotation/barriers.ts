@@ -1,5 +1,11 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
-import { type AnchorsVerdict, anchorsBarrier } from "../../domain/trust/anchors-barrier.ts";
+import {
+  type AnchorsQuestion,
+  type AnchorsVerdict,
+  anchorsBarrier,
+  isAcceptanceWeak,
+  isAnchored,
+} from "../../domain/trust/anchors-barrier.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
 import { isPast } from "../../domain/trust/holder-processes.ts";
 import { type LeavesVerdict, leavesBarrier } from "../../domain/trust/leaves-barrier.ts";
@@ -26,14 +32,20 @@ export class Barriers {
   }
 
   anchors(plan: RotationPlan): AnchorsVerdict {
-    return this.acceptance(plan.newAnchor, plan.validFrom);
+    return anchorsBarrier(this.#question(plan.newAnchor, plan.validFrom));
   }
 
-  /** How every holder stands towards an anchor, whether a rotation is under way or not. */
-  acceptance(anchor: string, validFrom: Date): AnchorsVerdict {
-    const { picture, policy } = this.#deps;
-    const { trustDomain } = picture.state.bundle;
-    return anchorsBarrier({ trustDomain, newAnchor: anchor, validFrom, policy, ...this.#facts() });
+  isAnchored(plan: RotationPlan): boolean {
+    return isAnchored(this.#question(plan.newAnchor, plan.validFrom));
+  }
+
+  /** How every holder stands towards the root of the authority that signs, in a rotation and outside one. */
+  acceptance(): AnchorsVerdict {
+    return anchorsBarrier(this.#question(this.#activeAnchor()));
+  }
+
+  isAcceptanceWeak(): boolean {
+    return isAcceptanceWeak(this.#question(this.#activeAnchor()));
   }
 
   leaves(plan: RotationPlan, strict: boolean): LeavesVerdict {
@@ -52,13 +64,22 @@ export class Barriers {
 
   /** Holders that no longer count, whose last contact is older than their lease. */
   ended(): readonly Holder[] {
-    const { policy, clock, picture } = this.#deps;
-    const { standings } = this.acceptance(picture.state.authorities.active.anchorSha256, new Date(0));
-    return standings
-      .filter(
+    const { policy, clock } = this.#deps;
+    return this.acceptance()
+      .standings.filter(
         ({ verdict, holder }) => verdict === "gone" && isPast(holder.lastSeenAt, policy.lease, clock.now()),
       )
       .map(({ holder }) => holder);
+  }
+
+  #activeAnchor(): string {
+    return this.#deps.picture.state.authorities.active.anchorSha256;
+  }
+
+  #question(newAnchor: string, validFrom = new Date(0)): AnchorsQuestion {
+    const { picture, policy } = this.#deps;
+    const { trustDomain } = picture.state.bundle;
+    return { trustDomain, newAnchor, validFrom, policy, ...this.#facts() };
   }
 
   #facts() {

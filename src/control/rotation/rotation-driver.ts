@@ -232,7 +232,7 @@ export class RotationDriver {
 
   #verdict(): Verdict {
     const { state } = this.#deps.picture;
-    const { rotation, authorities } = state;
+    const { rotation } = state;
     switch (rotation.phase) {
       case "prepared":
       case "distributing":
@@ -245,7 +245,7 @@ export class RotationDriver {
       case "idle":
       case "done":
       case "rolling-back":
-        return this.#barriers.acceptance(authorities.active.anchorSha256, new Date(0));
+        return this.#barriers.acceptance();
       default:
         return rotation satisfies never;
     }
@@ -255,15 +255,9 @@ export class RotationDriver {
   #chooseCross(): void {
     const { active } = this.#deps.picture.state.authorities;
     if (active.crossCertificates.length === 0) return;
-    const { standings } = this.#barriers.acceptance(active.anchorSha256, new Date(0));
-    const isWeak = standings.some(
-      (one) => one.verdict === "behind" || (one.verdict === "passed" && !strong.includes(one.grade)),
-    );
-    this.#deps.picture.sendCross(isWeak);
+    this.#deps.picture.sendCross(this.#barriers.isAcceptanceWeak());
   }
 }
-
-const strong: readonly string[] = ["acknowledged", "proved"];
 
 const wrongPhase = (message: string) => refused({ code: "wrong-phase", message } as const);
 const badCertificate = (message: string) => refused({ code: "bad-certificate", message } as const);

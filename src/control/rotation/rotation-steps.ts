@@ -129,7 +129,7 @@ export class RotationSteps {
   }
 
   #mayActivate(rotation: UnderWay): boolean {
-    return this.#deps.barriers.anchors(rotation.plan).allowed;
+    return this.#deps.barriers.isAnchored(rotation.plan);
   }
 
   #mayRetire(rotation: UnderWay): boolean {

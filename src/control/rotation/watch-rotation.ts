@@ -22,7 +22,7 @@ const shortestMs = 100;
 /** Expiry and settling come without news. */
 const longestMs = 1000;
 /** Looking takes at most this share of one thread, however many holders there are. */
-const restPerWork = 10;
+const restPerWork = 20;
 /** Reports of superseded leaves are kept this long outside a rotation: their leaves may still be counted in the next. */
 const supersededKept = hours(1);
 const tidyEveryMs = 600_000;

@@ -40,10 +40,27 @@ export type AnchorsQuestion = {
  * have been valid for at least `maxClockSkew`.
  */
 export function anchorsBarrier(question: AnchorsQuestion): AnchorsVerdict {
-  const standings = byProcess(question.holders).flatMap((process) => processStandings(process, question));
+  const standings = [...standingsOf(question)];
   const obstacles = notYetValid(question);
   const allowed = obstacles.length === 0 && standings.every((standing) => standing.verdict !== "behind");
   return { allowed, standings, obstacles };
+}
+
+/** `anchorsBarrier(question).allowed`, found out with less work: the first one behind decides. */
+export function isAnchored(question: AnchorsQuestion): boolean {
+  if (notYetValid(question).length > 0) return false;
+  return standingsOf(question).every((standing) => standing.verdict !== "behind");
+}
+
+/** Whether somebody's acceptance of the anchor is missing, or known by less than an acknowledgement. */
+export function isAcceptanceWeak(question: AnchorsQuestion): boolean {
+  return standingsOf(question).some(
+    (one) => one.verdict === "behind" || (one.verdict === "passed" && !isAtLeast(one.grade, "acknowledged")),
+  );
+}
+
+function* standingsOf(question: AnchorsQuestion): Generator<Standing, undefined> {
+  for (const process of byProcess(question.holders)) yield* processStandings(process, question);
 }
 
 function notYetValid({ validFrom, policy, now }: AnchorsQuestion): string[] {

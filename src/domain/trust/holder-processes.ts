@@ -9,8 +9,8 @@ export type HoldingProcess = readonly [Holder, ...Holder[]];
 export function byProcess(holders: Iterable<Holder>): HoldingProcess[] {
   const groups = new Map<string, [Holder, ...Holder[]]>();
   for (const holder of holders) {
-    const own = holder.pid === 0 ? holder.spiffeId : "";
-    const key = [holder.agentId, holder.pid, holder.startTime, own].join("|");
+    const { agentId, pid, startTime, spiffeId } = holder;
+    const key = pid === 0 ? `${agentId}|${spiffeId}` : `${agentId}|${pid}|${startTime}`;
     const group = groups.get(key);
     if (group) group.push(holder);
     else groups.set(key, [holder]);
