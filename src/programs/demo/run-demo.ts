@@ -149,6 +149,6 @@ const howToLook = (plan: DemoPlan): string =>
     `  requests curl http://127.0.0.1:${plan.webs[0]?.listenPort}/`,
     `  server   http://127.0.0.1:${plan.serverOpsPort}/metrics`,
     `  agent    http://127.0.0.1:${plan.agentOpsPort}/metrics`,
-    `  admin    meshmint proxies --socket ${plan.sockets.admin}`,
+    `  admin    meshmint proxies --admin ${plan.sockets.admin}`,
     `  logs     ${plan.logs}`,
   ].join("\n");
