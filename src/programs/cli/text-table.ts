@@ -1,7 +1,7 @@
 /** Columns padded to their widest cell; the last is left as it is. "" for no rows, so that nothing is printed. */
 export function textTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  const all = [headings, ...rows];
+  const all = [headings, ...rows.map((row) => row.map(printable))];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all
     .map((row) =>
@@ -12,6 +12,9 @@ export function textTable(headings: readonly string[], rows: readonly (readonly 
     )
     .join("\n");
 }
+
+/** Labels and reasons come from other programs: what would steer a terminal is shown as `?`. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?");
 
 /** A moment in milliseconds since 1970 as ISO 8601 in whole seconds; "never" for 0. */
 export function textMoment(ms: string | number): string {

@@ -1,17 +1,53 @@
+import { X509Certificate } from "node:crypto";
+import { Option } from "commander";
+import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
 import { encodeCertificates } from "../../../domain/certificate/pem.ts";
+import { sha256Hex } from "../../../foundation/digest.ts";
 import { type AdminOptions, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { Registration } from "../command-frame.ts";
 
-/** `meshmint bundle show`: the trust anchors as the server hands them out now. */
+type Bundle = AdminReply<"GetBundle">;
+
+/** A SPIFFE bundle: roots as x509-svid keys. SPIFFE Trust Domain and Bundle §4. */
+const jwks = ({ anchorsDer, sequence }: Bundle): string => {
+  const keys = anchorsDer.map((der) => ({
+    ...new X509Certificate(der).publicKey.export({ format: "jwk" }),
+    use: "x509-svid",
+    x5c: [der.toString("base64")],
+  }));
+  return JSON.stringify({ keys, spiffe_sequence: Number(sequence), spiffe_refresh_hint: 300 }, null, 2);
+};
+
+/** A file for Envoy's `path_config_source`, for a listener that trusts the domain without asking an agent. */
+const envoy = ({ anchorsDer, trustDomain }: Bundle): string => {
+  const secret = {
+    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+    name: `spiffe://${trustDomain}`,
+    validation_context: { trusted_ca: { inline_string: encodeCertificates(anchorsDer) } },
+  };
+  return JSON.stringify({ resources: [secret] }, null, 2);
+};
+
+const formats = { pem: ({ anchorsDer }: Bundle) => encodeCertificates(anchorsDer), jwks, envoy };
+type Format = keyof typeof formats;
+
+/** `meshmint bundle show`: the trust domain's roots, newest first. */
 export const registerBundle: Registration = (program, frame) => {
   const group = groupOf(program, "bundle", "trust anchors");
   asAdminCommand(group.command("show"))
-    .description("the roots of the trust domain, newest first, as PEM")
-    .action((options: AdminOptions) =>
+    .description("the roots of the trust domain, newest first, as the server hands them out now")
+    .addOption(
+      new Option("--format <format>", "pem, SPIFFE JWKS, or an SDS file for Envoy")
+        .choices(Object.keys(formats))
+        .default("pem"),
+    )
+    .action((options: AdminOptions & { format: Format }) =>
       runAdmin(frame, options, async (client, { signal }) => {
-        const { trustDomain, sequence, anchorsDer } = await client.call("GetBundle", {}, signal);
-        const pem = encodeCertificates(anchorsDer);
-        return { text: pem, json: { trustDomain, sequence, pem } };
+        const bundle = await client.call("GetBundle", {}, signal);
+        const { trustDomain, sequence, anchorsDer } = bundle;
+        const text = formats[options.format](bundle);
+        const anchors = anchorsDer.map(sha256Hex);
+        return { text, json: { trustDomain, sequence, anchors, [options.format]: text } };
       }),
     );
 };

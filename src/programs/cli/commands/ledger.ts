@@ -1,11 +1,18 @@
+import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
 import { type AdminOptions, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { Registration } from "../command-frame.ts";
+
+const guide = `
+Reconciled means: every line of the signer's journal has exactly one intent in the ledger, every certificate exactly
+one line, so journal lines = certificates + self-check failed + signed, not recorded. An intent that is open may or may
+not have a line; neither counts.`;
 
 /** `meshmint ledger verify`: holds the ledger against the signer's journal. */
 export const registerLedger: Registration = (program, frame) => {
   const group = groupOf(program, "ledger", "the record of everything issued");
   asAdminCommand(group.command("verify"))
     .description("recount the ledger and the HSM's journal; exit 1 when they differ")
+    .addHelpText("after", guide)
     .action((options: AdminOptions) =>
       runAdmin(frame, options, async (client, { signal }) => {
         const found = await client.call("VerifyLedger", {}, signal);
@@ -20,7 +27,14 @@ export const registerLedger: Registration = (program, frame) => {
             ? "reconciled"
             : `NOT reconciled:\n${found.differences.map((line) => `  ${line}`).join("\n")}`,
         ].join("\n");
-        return { text, json: found, exitCode: found.reconciled ? 0 : 1 };
+        return { text, json: withNumbers(found), exitCode: found.reconciled ? 0 : 1 };
       }),
     );
 };
+
+/** The counts as numbers; no ledger has 2^53 rows. */
+const withNumbers = ({ reconciled, differences, ...counts }: AdminReply<"VerifyLedger">) => ({
+  ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, Number(count)])),
+  reconciled,
+  differences,
+});

@@ -1,18 +1,19 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
+import type { AdminClient, AdminReply } from "../../../backends/admin-client/admin-client.ts";
 import { decodeCertificates } from "../../../domain/certificate/pem.ts";
 import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration, Reply } from "../command-frame.ts";
-import { textMoment } from "../text-table.ts";
+import { printable, textMoment } from "../text-table.ts";
 
 const guide = `
 The order: ceremony root, intermediate, cross → rotation start → activate (refused while somebody does not accept the new
 root yet, naming who and why) → retire (refused while somebody depends on the old one). Nothing goes on by time alone.
   meshmint rotation start --root root.pem --intermediate issuing-2-1.pem --cross cross.pem`;
 
-type StartOptions = AdminOptions & { root: string; intermediate: string; cross?: string };
+type StepOptions = AdminOptions & { revision?: string };
+type StartOptions = StepOptions & { root: string; intermediate: string; cross?: string };
 
 /** `meshmint rotation status|start|activate|retire`: moves the trust domain to a new root. */
 export const registerRotation: Registration = (program, frame) => {
@@ -27,7 +28,7 @@ export const registerRotation: Registration = (program, frame) => {
         reply(await client.call("GetRotation", {}, signal)),
       ),
     );
-  asAdminCommand(group.command("start"))
+  asStep(group.command("start"))
     .description("import what the ceremonies wrote and hand out the new root; nothing is signed under it yet")
     .requiredOption("--root <file>", "the new root")
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
@@ -37,21 +38,21 @@ export const registerRotation: Registration = (program, frame) => {
 };
 
 function registerSteps(group: Command, frame: CommandFrame): void {
-  asAdminCommand(group.command("activate"))
+  asStep(group.command("activate"))
     .description("sign under the new intermediate; every leaf is replaced")
-    .action((options: AdminOptions) =>
+    .action((options: StepOptions) =>
       runAdmin(frame, options, async (client, { signal }) => {
-        const { revision } = await client.call("GetRotation", {}, signal);
-        return reply(await client.call("ActivateRotation", { expectedRevision: revision }, signal));
+        const expectedRevision = await revisionOf(client, options, signal);
+        return reply(await client.call("ActivateRotation", { expectedRevision }, signal));
       }),
     );
-  asAdminCommand(group.command("retire"))
+  asStep(group.command("retire"))
     .description("withdraw the old root")
     .option("--strict", "wait until every old leaf has expired, whoever has replaced it", false)
-    .action((options: AdminOptions & { strict: boolean }) =>
+    .action((options: StepOptions & { strict: boolean }) =>
       runAdmin(frame, options, async (client, { signal }) => {
-        const { revision } = await client.call("GetRotation", {}, signal);
-        const request = { expectedRevision: revision, strict: options.strict };
+        const expectedRevision = await revisionOf(client, options, signal);
+        const request = { expectedRevision, strict: options.strict };
         return reply(await client.call("RetireRotation", request, signal));
       }),
     );
@@ -64,10 +65,24 @@ const start = (options: StartOptions): AdminWork => {
       intermediateDer: await readCertificate(options.intermediate),
       crossDer: options.cross === undefined ? Buffer.alloc(0) : await readCertificate(options.cross),
     };
-    const { revision } = await client.call("GetRotation", {}, signal);
-    return reply(await client.call("StartRotation", { ...request, expectedRevision: revision }, signal));
+    const expectedRevision = await revisionOf(client, options, signal);
+    return reply(await client.call("StartRotation", { ...request, expectedRevision }, signal));
   };
 };
+
+const asStep = (command: Command): Command =>
+  asAdminCommand(command).option(
+    "--revision <n>",
+    "refuse unless the rotation is still at this revision of `rotation status`",
+  );
+
+/** Two operators who look and then act name what they saw; a lone one acts on what is there now. */
+async function revisionOf(client: AdminClient, options: StepOptions, signal: AbortSignal): Promise<number> {
+  const { revision } = options;
+  if (revision === undefined) return (await client.call("GetRotation", {}, signal)).revision;
+  if (/^\d{1,9}$/.test(revision)) return Number(revision);
+  throw new Fault("CONFIG_INVALID", `--revision: "${revision}" is not a revision`);
+}
 
 /** The one certificate of a PEM file. Throws CONFIG_INVALID: the command line named the wrong file. */
 async function readCertificate(file: string): Promise<Buffer> {
@@ -90,7 +105,11 @@ function reply(status: Status): Reply {
     `  authority  ${status.oldAuthority || "-"} → ${status.newAuthority || "-"}`,
     `  root       ${status.oldAnchorSha256 || "-"} → ${status.newAnchorSha256 || "-"}`,
     `  holders    ${status.holdersPassed} of ${status.holdersTotal} passed, ${status.leavesOutstanding} old leaves still count`,
-    ...status.laggards.map(({ label, holder, reason }) => `  behind     ${label || holder}: ${reason}`),
+    ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
+    ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
+    ...status.laggards.map(
+      ({ label, holder, reason }) => `  behind     ${printable(label || holder)}: ${printable(reason)}`,
+    ),
   ];
   return { text: lines.join("\n"), json: status };
 }
