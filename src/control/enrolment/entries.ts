@@ -1,5 +1,6 @@
 import { toHex } from "../../domain/certificate/hex.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { type EntryInput, type EntryRules, parseEntry } from "../../domain/policy/entry-rules.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Random } from "../../foundation/random.ts";
@@ -22,7 +23,14 @@ type Deps = {
 };
 
 /** An act and who does it: `actor` is a SPIFFE ID or `unix:uid=N`. */
-export type Act = { readonly actor: string; readonly signal: AbortSignal };
+export type Act = {
+  readonly actor: string;
+  readonly signal: AbortSignal;
+  /** A security officer on the server itself: may register an ID that bears a role. */
+  readonly mayGrantRoles?: boolean;
+};
+
+const noRoleBearers: ReadonlySet<SpiffeId> = new Set();
 
 type Outcome = Result<RegistrationEntry, EntryRefusal>;
 type Written = Result<RegistrationEntry, EntryWriteRefusal>;
@@ -40,7 +48,7 @@ export class Entries {
   }
 
   async create(input: EntryInput, act: Act): Promise<Outcome> {
-    const draft = parseEntry(input, this.#deps.rules);
+    const draft = parseEntry(input, this.#rulesFor(act));
     if (!draft.ok) return refused({ code: "invalid", flaws: draft.error });
     const id = toHex(this.#deps.random.bytes(12));
     const entry = { ...draft.value, id, revision: 1, createdAt: this.#deps.clock.now() };
@@ -51,7 +59,7 @@ export class Entries {
 
   /** Compare-and-set: `read` names the entry and the revision that the caller saw. */
   async update(read: { id: string; revision: number }, input: EntryInput, act: Act): Promise<Outcome> {
-    const draft = parseEntry(input, this.#deps.rules);
+    const draft = parseEntry(input, this.#rulesFor(act));
     if (!draft.ok) return refused({ code: "invalid", flaws: draft.error });
     const known = this.#deps.registrations.entry(read.id);
     if (!known) return refused({ code: "not-found" });
@@ -67,6 +75,11 @@ export class Entries {
     return await this.#perform({ kind: "entry.delete", entry: known, act }, () =>
       this.#deps.store.remove(id, act.signal),
     );
+  }
+
+  #rulesFor({ mayGrantRoles = false }: Act): EntryRules {
+    const { rules } = this.#deps;
+    return mayGrantRoles ? { ...rules, roleBearers: noRoleBearers } : rules;
   }
 
   async #perform({ kind, entry, act }: Performance, write: () => Promise<Written>): Promise<Outcome> {

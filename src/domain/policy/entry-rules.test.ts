@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
 import { hours } from "../../foundation/duration.ts";
+import type { SpiffeId } from "../identity/spiffe-id.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
 import { type EntryInput, parseEntry } from "./entry-rules.ts";
 
-const rules = { trustDomain: "mesh.example" as TrustDomain, ttlCap: hours(24) };
+const rules = {
+  trustDomain: "mesh.example" as TrustDomain,
+  ttlCap: hours(24),
+  roleBearers: new Set(["spiffe://mesh.example/ops" as SpiffeId]),
+};
 
 const web: EntryInput = {
   spiffeId: "spiffe://mesh.example/payments/web",
@@ -39,6 +44,11 @@ const bad: [string, Partial<EntryInput>, string][] = [
     "spiffeId: /meshmint/… is reserved",
   ],
   ["the reserved root", { spiffeId: "spiffe://mesh.example/meshmint" }, "spiffeId: /meshmint/… is reserved"],
+  [
+    "an ID that bears a role",
+    { spiffeId: "spiffe://mesh.example/ops" },
+    "spiffeId: this ID bears an admin role",
+  ],
   ["a parent that is no agent", { parentId: "spiffe://mesh.example/node" }, "parentId: a parent is an agent"],
   ["a foreign parent", { parentId: "spiffe://o.example/meshmint/agent/x/y" }, "parentId: spiffe://o.example"],
   ["no selectors", { selectors: [] }, "selectors: at least one"],

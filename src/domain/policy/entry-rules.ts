@@ -24,6 +24,8 @@ export type EntryRules = {
   readonly trustDomain: TrustDomain;
   /** No SVID of an entry may live longer. */
   readonly ttlCap: Seconds;
+  /** IDs that bear an admin role: an entry for one would hand the role to a workload. */
+  readonly roleBearers: ReadonlySet<SpiffeId>;
 };
 
 const most = { selectors: 32, dnsNames: 64, labels: 64, hintBytes: 1024, labelValue: 1024 };
@@ -57,11 +59,14 @@ export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDr
   });
 }
 
-function idFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {
+function idFlaws(id: Result<SpiffeId, string>, { trustDomain, roleBearers }: EntryRules): string[] {
   if (!id.ok) return [id.error];
   if (trustDomainOf(id.value) !== trustDomain) return [foreign(id.value, trustDomain)];
   const flaw = idFlaw("workload", id.value);
-  return flaw === undefined ? [] : [flaw];
+  if (flaw !== undefined) return [flaw];
+  return roleBearers.has(id.value)
+    ? ["this ID bears an admin role; a security officer may register it on the server's own socket"]
+    : [];
 }
 
 function parentFlaws(id: Result<SpiffeId, string>, { trustDomain }: EntryRules): string[] {

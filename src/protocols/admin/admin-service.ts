@@ -39,7 +39,9 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
             `${caller?.actor ?? "an unknown caller"} may not use ${method}`,
           );
         }
-        return await (handler as AdminHandler<never>)(call.request, { actor: caller.actor, signal });
+        const mayGrantRoles = caller.isLocal && caller.role === "security-officer";
+        const act = { actor: caller.actor, signal, mayGrantRoles };
+        return await (handler as AdminHandler<never>)(call.request, act);
       },
       (thrown, call) => {
         const isOurs = thrown instanceof Fault && expected.has(thrown.code);

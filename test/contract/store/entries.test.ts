@@ -32,7 +32,11 @@ async function openEntries(folder = temporaryFolder()) {
   const registrations = await Registrations.follow(store, assert.ifError, signal);
   const events: LedgerEvent[] = [];
   const ledger = { recordEvent: async (event: LedgerEvent) => void events.push(event) };
-  const rules = { trustDomain: "mesh.example" as TrustDomain, ttlCap: hours(24) };
+  const rules = {
+    trustDomain: "mesh.example" as TrustDomain,
+    ttlCap: hours(24),
+    roleBearers: new Set<SpiffeId>(),
+  };
   const entries = new Entries({
     store,
     registrations,
