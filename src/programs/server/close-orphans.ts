@@ -17,28 +17,32 @@ type Parts = { readonly storage: Storage; readonly signer: Signer; readonly logg
  * no kill leaves a difference; later ones, which a killed signer leaves, once nobody can be working on them any more.
  */
 export async function closeFormerOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
+  const closer = closerOf(parts);
   while (!signal.aborted) {
     // Nothing of this process is under way yet: whatever is open was left by one that ended.
-    if (await closeOnce(parts, new Date(), signal)) return;
+    if (await closeOnce({ ...parts, closer }, new Date(), signal)) return;
     await pause(retryMs, signal);
   }
 }
 
 export async function keepClosingOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
+  const closer = closerOf(parts); // one for all time: it remembers up to where nothing is open
   while (!signal.aborted) {
     await pause(everyMs, signal);
-    if (!signal.aborted) await closeOnce(parts, new Date(Date.now() - settledAfterMs), signal);
+    if (!signal.aborted) await closeOnce({ ...parts, closer }, new Date(Date.now() - settledAfterMs), signal);
   }
 }
 
+const closerOf = ({ storage, signer }: Parts): OrphanCloser =>
+  new OrphanCloser({ ...storage.ledger, journal: signer });
+
 async function closeOnce(
-  { storage, signer, logger }: Parts,
+  { closer, logger }: Parts & { readonly closer: OrphanCloser },
   before: Date,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { reader, writer } = storage.ledger;
   try {
-    const closed = await new OrphanCloser({ reader, writer, journal: signer }).close(before, signal);
+    const closed = await closer.close(before, signal);
     if (closed > 0) logger.warn({ closed }, "intents that a crash had left open were closed");
     return true;
   } catch (thrown) {

@@ -38,8 +38,9 @@ export async function wireRegistry(
   const shared = { ledger: ledger.writer, clock: systemClock, random: systemRandom };
   const store = new SqlEntryStore({ database });
   const registrations = await Registrations.follow(store, parts.onLag, signal);
-  const { trustDomain, svids } = config;
-  const rules = { trustDomain, ttlCap: svids.longestTtl };
+  const { trustDomain, svids, admin } = config;
+  const roleBearers = new Set([...admin.viewers, ...admin.operators, ...admin.securityOfficers]);
+  const rules = { trustDomain, ttlCap: svids.longestTtl, roleBearers };
   const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
   const tokenStore = new SqlJoinTokenStore({ database });
   return {
