@@ -73,7 +73,8 @@ export class Agent {
     const agentId = joined.credentials.svid.spiffeId;
     this.#roster = new Roster({ agentId, log: deps.rosterLog, processes, clock, alarm, observer }, kept);
     const sources = { roster: this.#roster, bundles: this.#bundles, svids: this.#svids };
-    this.#reporter = new HolderReporter(sources);
+    const nodeSerial = () => this.#node.credentials.svid.serial;
+    this.#reporter = new HolderReporter({ ...sources, nodeSerial });
     this.#session = new ServerSession({
       ...deps,
       feed: server,

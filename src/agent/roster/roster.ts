@@ -33,6 +33,7 @@ type Change = (holder: Holder, at: Date) => Holder;
 
 const sweepEveryMs = 1000;
 const slackLines = 1000;
+const longestLabel = 512; // a proxy may call itself anything
 
 /**
  * Who on this node was given what. It outlives the agent: after a restart all that was handed out counts as held until
@@ -75,13 +76,15 @@ export class Roster {
     return this.#update(who, change);
   }
 
-  /** The holder that this process already is, whatever SPIFFE ID it had then. */
-  find(process: LocalHolder["process"], kind: HolderKind): Holder | undefined {
-    for (const holder of this.#holders.values()) {
-      const isSame = holder.pid === process.pid && holder.startTime === process.startTime;
-      if (isSame && holder.kind === kind && !holder.gone) return holder;
-    }
-    return undefined;
+  /** What this process already is a holder as: one for each SPIFFE ID that it was given something of. */
+  findAll(process: LocalHolder["process"], kind: HolderKind): readonly Holder[] {
+    return this.all().filter(
+      (holder) =>
+        holder.pid === process.pid &&
+        holder.startTime === process.startTime &&
+        holder.kind === kind &&
+        !holder.gone,
+    );
   }
 
   all(): readonly Holder[] {
@@ -107,7 +110,8 @@ export class Roster {
 
   async #update(who: LocalHolder, change: Change): Promise<void> {
     const { agentId, clock } = this.#deps;
-    const { process, kind, spiffeId, label } = who;
+    const { process, kind, spiffeId } = who;
+    const label = who.label.slice(0, longestLabel);
     const now = clock.now();
     const identity = { agentId, spiffeId, pid: process.pid, startTime: process.startTime, kind };
     const known = this.#holders.get(holderKey(identity)) ?? newHolder(identity, label, now);

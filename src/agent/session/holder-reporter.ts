@@ -7,7 +7,9 @@ import type { ReportStream, ServerFeed } from "./server-feed.ts";
 export type HolderReporterDeps = {
   readonly roster: Roster;
   readonly bundles: BundleKeeper;
-  readonly svids: Pick<SvidKeeper, "takeSuperseded" | "onChange">;
+  readonly svids: Pick<SvidKeeper, "takeSuperseded" | "servedSerials" | "onChange">;
+  /** Serial of the node SVID that is presented now. */
+  readonly nodeSerial: () => string;
 };
 
 /** Tells the server who holds what: everything first, then that the agent accepts its bundle, then what changes. */
@@ -61,7 +63,8 @@ export class HolderReporter {
     const supersededSerials = [...this.#superseded];
     const { full, holders, acceptance } = what;
     if (!full && holders.length === 0 && !acceptance && supersededSerials.length === 0) return;
-    await stream.send({ full, holders, acceptance, supersededSerials });
+    const servedSerials = full ? [this.#deps.nodeSerial(), ...svids.servedSerials()] : [];
+    await stream.send({ full, holders, acceptance, supersededSerials, servedSerials });
     for (const serial of supersededSerials) this.#superseded.delete(serial);
     roster.forget(holders);
   }

@@ -23,6 +23,8 @@ export type RosterReport = {
   readonly acceptance: { readonly sequence: number; readonly anchors: readonly string[] } | undefined;
   /** Leaves that nobody will be given any more, by serial. */
   readonly supersededSerials: readonly string[];
+  /** With `full`: every leaf that this agent can still serve or present, its node SVID included. */
+  readonly servedSerials: readonly string[];
 };
 
 export interface ReportStream {

@@ -101,6 +101,10 @@ export class SvidKeeper {
     return () => this.#listeners.delete(listener);
   }
 
+  servedSerials(): readonly string[] {
+    return [...this.#slots.values()].flatMap(({ svid }) => svid?.serial ?? []);
+  }
+
   /** Serials that nobody will be given any more, once each. */
   takeSuperseded(): readonly string[] {
     const serials = [...this.#superseded];

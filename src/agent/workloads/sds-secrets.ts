@@ -41,8 +41,8 @@ export class ProxySecrets {
 
   /** By the roster, which survives this agent: refused, or cut off before a word on it. */
   get unsettled(): readonly string[] {
-    const held = this.#roster.find(this.#view.process, "sds")?.secrets ?? [];
-    return held
+    return this.#known()
+      .flatMap(({ secrets }) => secrets)
       .filter(({ delivered, acknowledged }) => delivered?.content.version !== acknowledged?.version)
       .map(({ name }) => name);
   }
@@ -70,24 +70,28 @@ export class ProxySecrets {
   /** Resolves once the roster holds the deliveries durably. */
   async beforeDelivery(label: string, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const who = this.#holder(label);
-    if (who === undefined) throw new Fault("PERMISSION_DENIED", "this process has no identity any more");
-    await this.#roster.recordDelivery(who, (holder, at) =>
-      deliveries.reduce(
-        (all, { name, ...content }) => delivered(all, { ...placeOf(name), content }, at),
-        holder,
+    const byIdentity = Map.groupBy(deliveries, (delivery) => this.#identityFor(delivery));
+    await Promise.all(
+      [...byIdentity].map(([spiffeId, given]) =>
+        this.#roster.recordDelivery(this.#holder(spiffeId, label), (holder, at) =>
+          given.reduce((all, { name, ...content }) => delivered(all, { channel, name, content }, at), holder),
+        ),
       ),
     );
   }
 
   saw(event: SubscriptionEvent): void {
-    const known = this.#roster.find(this.#view.process, "sds");
-    if (known === undefined) return; // it was given nothing yet
-    const { process } = this.#view;
-    const { spiffeId } = known;
-    this.#roster.record({ process, kind: "sds", spiffeId, label: event.label }, (holder, at) =>
-      afterEvent(holder, event, at),
-    );
+    const concerned = this.#known().filter(({ secrets }) => secrets.some(({ name }) => name === event.name));
+    const took =
+      event.kind === "acknowledged" ? concerned.find((holder) => wasGiven(holder, event)) : undefined;
+    for (const { spiffeId } of concerned) {
+      this.#roster.record(this.#holder(spiffeId, event.label), (holder, at) =>
+        // The name stands for another identity now (`default`), and the process has taken that one.
+        took !== undefined && took.spiffeId !== spiffeId
+          ? unsubscribed(holder, { channel, name: event.name }, at)
+          : afterEvent(holder, event, at),
+      );
+    }
   }
 
   close(): void {
@@ -102,20 +106,45 @@ export class ProxySecrets {
     return { state: "ready", secret };
   }
 
-  /** A process stays the holder that it was first, though its default identity may be another by now. */
-  #holder(label: string): LocalHolder | undefined {
-    const { process } = this.#view;
-    const known = this.#roster.find(process, "sds")?.spiffeId;
-    const spiffeId = known ?? this.#view.identities()[0]?.entry.spiffeId;
-    return spiffeId === undefined ? undefined : { process, kind: "sds", spiffeId, label };
+  /**
+   * A process is one holder per SPIFFE ID. A leaf belongs to its own; a bundle stays with the one that it was first
+   * given to, which was the default identity then.
+   */
+  #identityFor(delivery: Delivery): string {
+    const identities = this.#view.identities();
+    const own =
+      delivery.kind === "leaf"
+        ? identities.find(({ svid }) => svid?.serial === delivery.serial)?.entry.spiffeId
+        : this.#known().find(({ secrets }) => secrets.some(({ name }) => name === delivery.name))?.spiffeId;
+    const asked = parseSecretName(delivery.name);
+    const named = asked?.asks === "leaf" ? asked.id : identities[0]?.entry.spiffeId;
+    const identity = own ?? named;
+    if (identity === undefined) {
+      throw new Fault("PERMISSION_DENIED", "this process has no identity any more");
+    }
+    return identity;
   }
+
+  #known(): readonly Holder[] {
+    return this.#roster.findAll(this.#view.process, "sds");
+  }
+
+  #holder = (spiffeId: string, label: string): LocalHolder => ({
+    process: this.#view.process,
+    kind: "sds",
+    spiffeId,
+    label,
+  });
 }
 
-/** SDS tells of names per process, whatever streams carry them: so each name is a channel of its own. */
-const placeOf = (name: string) => ({ channel: name, name });
+/** SDS tells of names per process, whatever streams carry them. */
+const channel = "";
+
+const wasGiven = ({ secrets }: Holder, { name, version }: { name: string; version: string }): boolean =>
+  secrets.some((secret) => secret.name === name && secret.delivered?.content.version === version);
 
 function afterEvent(holder: Holder, event: SubscriptionEvent, at: Date): Holder {
-  const place = placeOf(event.name);
+  const place = { channel, name: event.name };
   switch (event.kind) {
     case "subscribed": {
       // Only a copy that it still holds is taken up again; a new one begins with its delivery.
@@ -125,7 +154,7 @@ function afterEvent(holder: Holder, event: SubscriptionEvent, at: Date): Holder 
     case "unsubscribed":
       return unsubscribed(holder, place, at);
     case "closed":
-      return streamClosed(holder, place.channel, at);
+      return closed(holder, event.name, at);
     case "acknowledged":
       return acknowledged(holder, { ...place, version: event.version, grade: "acknowledged" }, at);
     case "refused":
@@ -133,4 +162,12 @@ function afterEvent(holder: Holder, event: SubscriptionEvent, at: Date): Holder 
     default:
       return event satisfies never;
   }
+}
+
+/** The streams of one name have closed; those of the others have not. */
+function closed(holder: Holder, name: string, at: Date): Holder {
+  const others = holder.secrets.filter((secret) => secret.name !== name);
+  const mine = holder.secrets.filter((secret) => secret.name === name);
+  const after = streamClosed({ ...holder, secrets: mine }, channel, at);
+  return { ...after, secrets: [...others, ...after.secrets] };
 }

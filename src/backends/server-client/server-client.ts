@@ -141,6 +141,7 @@ const reportMessage = (report: RosterReport, reportId: number) => ({
     ? { bundleSequence: report.acceptance.sequence, acceptedAnchors: [...report.acceptance.anchors] }
     : null,
   supersededSerials: [...report.supersededSerials],
+  servedSerials: [...report.servedSerials],
 });
 
 /** The answer, unless the asker has gone first. */

@@ -1,0 +1,178 @@
+import { beforeEach, expect, test } from "vitest";
+import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import type { Delivery } from "../../domain/subscription/secret.ts";
+import type { Holder } from "../../domain/trust/holder.ts";
+import type { X509Svid } from "../../domain/trust/svid.ts";
+import { Roster, type RosterLog } from "../roster/roster.ts";
+import { type ProxySecrets, SdsSecrets } from "./sds-secrets.ts";
+import type { WorkloadViewDeps } from "./workload-view.ts";
+
+const never = new AbortController().signal;
+const process = { pid: 42, uid: 1000, gid: 100, startTime: "777" };
+const web = "spiffe://mesh.test/web";
+const api = "spiffe://mesh.test/api";
+
+let entries: RegistrationEntry[];
+let svids: Map<string, X509Svid>;
+let synced: boolean;
+let log: RosterLog & { lines: Holder[]; failing: boolean };
+let roster: Roster;
+let secrets: ProxySecrets;
+let running: string | undefined;
+
+const give = (id: string, spiffeId: string, serial: string) => {
+  entries = [
+    ...entries.filter((entry) => entry.id !== id),
+    { id, spiffeId, selectors: ["unix:uid:1000"] } as never,
+  ];
+  svids.set(id, { spiffeId, serial, authorityKeyId: "aa", notAfter: new Date(5000) } as X509Svid);
+};
+
+beforeEach(async () => {
+  entries = [];
+  svids = new Map();
+  synced = true;
+  running = "777";
+  log = {
+    lines: [],
+    failing: false,
+    async append(holders) {
+      if (log.failing) throw new Error("the disk is full");
+      log.lines.push(...holders);
+    },
+    async compact() {},
+  };
+  const processes = {
+    startTimeOf: () => running,
+    factsOf: async () => ({ user: "web", path: "/bin/envoy", sha256: undefined }),
+  };
+  const clock = { now: () => new Date(1000) };
+  const alarm = { after: () => () => undefined };
+  const observer = { saw: () => undefined };
+  roster = new Roster({ agentId: "agent", log, processes, clock, alarm, observer }, []);
+  const fake = {
+    processes,
+    observer,
+    svids: {
+      get isSynced() {
+        return synced;
+      },
+      entries: () => entries,
+      lookUp: (id: string) => ({ svid: svids.get(id), failed: false }),
+      onChange: () => () => undefined,
+    },
+    bundles: {
+      current: { trustDomain: "mesh.test", sequence: 1, anchors: [] },
+      onChange: () => () => undefined,
+    },
+  } as unknown as WorkloadViewDeps;
+  secrets = await new SdsSecrets({ ...fake, roster }).open(process, never);
+});
+
+const leaf = (name: string, serial: string): Delivery => ({
+  kind: "leaf",
+  name,
+  version: `v${serial}`,
+  serial,
+  authorityKeyId: "aa",
+  notAfter: new Date(5000),
+});
+const bundle = (name: string, version = "b1"): Delivery => ({
+  kind: "bundle",
+  name,
+  version,
+  anchors: ["f".repeat(64)],
+});
+const holder = (spiffeId: string) => roster.all().find((one) => one.spiffeId === spiffeId);
+const held = (spiffeId: string, name: string) =>
+  holder(spiffeId)?.secrets.find((secret) => secret.name === name);
+
+test.each([
+  [web, "ready"],
+  ["default", "ready"],
+  ["ROOTCA", "ready"],
+  ["ALL", "ready"],
+  ["spiffe://mesh.test", "ready"],
+  ["spiffe://other.test", "unauthorised"],
+  ["spiffe://mesh.test/other", "unauthorised"],
+  ["*", "unauthorised"],
+])("%s is %s", (name, state) => {
+  give("e1", web, "1");
+  expect(secrets.resolve(name).state).toBe(state);
+});
+
+test("nobody is unauthorised before the registrations are known, and an SVID under way is pending", () => {
+  synced = false;
+  expect(secrets.resolve(web).state).toBe("pending");
+  synced = true;
+  expect(secrets.resolve(web).state).toBe("unauthorised");
+  give("e1", web, "1");
+  svids.clear();
+  expect([secrets.resolve(web).state, secrets.resolve("ROOTCA").state]).toEqual(["pending", "ready"]);
+});
+
+test("a delivery waits for the record, and is not made when that fails", async () => {
+  give("e1", web, "1");
+  log.failing = true;
+  await expect(secrets.beforeDelivery("p", [bundle("ROOTCA")], never)).rejects.toThrow("disk is full");
+  log.failing = false;
+  await secrets.beforeDelivery("p", [bundle("ROOTCA")], never);
+  expect(log.lines.at(-1)?.secrets[0]?.delivered?.content.version).toBe("b1");
+});
+
+test("each leaf is held under its own SPIFFE ID, the bundle under the first default", async () => {
+  give("e1", web, "1");
+  give("e2", api, "2");
+  await secrets.beforeDelivery("p", [leaf("default", "1"), leaf(api, "2"), bundle("ROOTCA")], never);
+  expect(holder(web)?.secrets.map(({ name }) => name)).toEqual(["default", "ROOTCA"]);
+  expect(holder(api)?.secrets.map(({ name }) => name)).toEqual([api]);
+  entries.reverse();
+  await secrets.beforeDelivery("p", [bundle("ROOTCA", "b2")], never);
+  expect(held(web, "ROOTCA")?.delivered?.content.version).toBe("b2");
+  expect(held(api, "ROOTCA")).toBeUndefined();
+});
+
+test("when default stands for another identity, the old one is given up with the new one's acknowledgement", async () => {
+  give("e1", web, "1");
+  await secrets.beforeDelivery("p", [leaf("default", "1")], never);
+  secrets.saw({ label: "p", name: "default", kind: "acknowledged", version: "v1" });
+  entries = [];
+  give("e2", api, "2");
+  await secrets.beforeDelivery("p", [leaf("default", "2")], never);
+  expect(held(web, "default")?.left).toBeUndefined();
+  secrets.saw({ label: "p", name: "default", kind: "acknowledged", version: "v2" });
+  expect(held(web, "default")?.left?.how).toBe("unsubscribed");
+  expect(held(api, "default")?.acknowledged?.grade).toBe("acknowledged");
+});
+
+test("closing one name's streams leaves the others open; a reconnect takes the copy up again", async () => {
+  give("e1", web, "1");
+  await secrets.beforeDelivery("p", [leaf(web, "1"), bundle("ROOTCA")], never);
+  secrets.saw({ label: "p", name: "ROOTCA", kind: "acknowledged", version: "b1" });
+  secrets.saw({ label: "p", name: "ROOTCA", kind: "closed" });
+  expect([held(web, "ROOTCA")?.left?.how, held(web, web)?.left]).toEqual(["closed", undefined]);
+  secrets.saw({ label: "p", name: "ROOTCA", kind: "subscribed" });
+  expect(held(web, "ROOTCA")).toMatchObject({ left: undefined, acceptedAnchors: ["f".repeat(64)] });
+});
+
+test("what is refused or unanswered is unsettled", async () => {
+  give("e1", web, "1");
+  await secrets.beforeDelivery("p", [leaf(web, "1"), bundle("ROOTCA")], never);
+  secrets.saw({ label: "p", name: web, kind: "acknowledged", version: "v1" });
+  secrets.saw({ label: "p", name: "ROOTCA", kind: "refused", version: "b1", detail: "no" });
+  expect(secrets.unsettled).toEqual(["ROOTCA"]);
+  expect(held(web, "ROOTCA")?.refusal?.reason).toBe("no");
+});
+
+test("events before any delivery make no holder; a process that exits is gone, and its pid's next owner another", async () => {
+  give("e1", web, "1");
+  secrets.saw({ label: "p", name: "ROOTCA", kind: "subscribed" });
+  expect(roster.all()).toEqual([]);
+  await secrets.beforeDelivery("p".repeat(9999), [bundle("ROOTCA")], never);
+  expect(holder(web)?.label).toHaveLength(512);
+  running = "778";
+  roster.start();
+  expect(holder(web)?.gone).toBe(true);
+  roster.forget(roster.all());
+  expect(roster.all()).toEqual([]);
+});
