@@ -1,6 +1,8 @@
 import { serveJobs } from "../../src/backends/worker-pool/serve-jobs.ts";
 
+let handled = 0;
 const answers: Readonly<Record<string, () => string>> = {
+  count: () => `${handled}`,
   crash: () => process.exit(3),
   throw: () => {
     throw new Error("as told");
@@ -11,4 +13,10 @@ const answers: Readonly<Record<string, () => string>> = {
 };
 
 /** A worker that does as it is told, up to dying. */
-serveJobs<string, string>({ handle: (job) => answers[job]?.() ?? `did ${job}`, transfer: () => [] });
+serveJobs<string, string>({
+  handle: (job) => {
+    handled += 1;
+    return answers[job]?.() ?? `did ${job}`;
+  },
+  transfer: () => [],
+});

@@ -69,6 +69,17 @@ test("an aborted job rejects with the signal's reason, whether it waits or runs"
   expect(await pool.run("next", never)).toBe("did next");
 });
 
+test("a job that was aborted while it waited never reaches a worker", async () => {
+  const { pool } = poolOf(1);
+  const caller = new AbortController();
+  const first = pool.run("first", never);
+  const waiting = pool.run("never run", caller.signal);
+  caller.abort(new Error("gone"));
+  await expect(waiting).rejects.toThrow("gone");
+  await first;
+  expect(await pool.run("count", never)).toBe("2");
+});
+
 test("close rejects what waits and runs, and what comes", async () => {
   const { pool } = poolOf(1);
   const outcomes = Promise.allSettled([pool.run("hang", never), pool.run("waits", never)]);

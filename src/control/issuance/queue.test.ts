@@ -73,6 +73,11 @@ test("items and bytes are bounded, and room comes back", async () => {
   expect(queue.enter(ticket()).ok).toBe(true);
   expect(batches).toEqual([]);
   const narrow = heldQueue({ maxBytes: 1000, maxBatches: 0 }).queue;
-  expect(narrow.enter(ticket(never, 600)).ok).toBe(true);
+  const hangsUp = new AbortController();
+  const first = ticket(hangsUp.signal, 600);
+  expect(narrow.enter(first).ok).toBe(true);
   expect(narrow.enter(ticket(never, 600)).ok).toBe(false);
+  hangsUp.abort(new Error("gone"));
+  await expect(first.outcome).rejects.toThrow("gone");
+  expect(narrow.enter(ticket(never, 600)).ok).toBe(true);
 });

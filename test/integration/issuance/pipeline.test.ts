@@ -203,6 +203,7 @@ test("no intent names an authority that was closed while the batch was prepared,
   const drain = rig.pipeline.drained(keyId, never).then(() => {
     drained = true;
   });
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   expect(drained).toBe(false);
   gate.resolve();
   expect(await outcome).toMatchObject({ ok: false, error: { code: "issuing-closed" } });
