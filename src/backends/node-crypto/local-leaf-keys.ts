@@ -8,15 +8,9 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import type { ChainClaim, LeafFacts, LeafKeys, NewKey } from "../../agent/svids/leaf-keys.ts";
+import { writeCsr, writeCsrInfo } from "../../domain/certificate/csr.ts";
 import type { Der } from "../../domain/certificate/der.ts";
-import {
-  bitString,
-  explicit,
-  objectIdentifier,
-  sequence,
-  smallInteger,
-} from "../../domain/certificate/der-writer.ts";
-import { oid } from "../../domain/certificate/oid.ts";
+import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 
 const generate = promisify(generateKeyPair);
@@ -59,13 +53,13 @@ export class LocalLeafKeys implements LeafKeys {
 /** A PKCS#10 request that says nothing but the key: the server decides all else. RFC 2986 §4. */
 async function requestFor(privateKey: KeyObject, publicKey: KeyObject): Promise<Der> {
   const spki = publicKey.export({ format: "der", type: "spki" });
-  const info = sequence(smallInteger(0), sequence(), spki, explicit(0));
+  const info = writeCsrInfo(spki as Uint8Array as Der);
   const signature = await new Promise<Buffer>((resolve, reject) =>
     sign("sha256", info, { key: privateKey, dsaEncoding: "der" }, (failure, made) =>
       failure ? reject(failure) : resolve(made),
     ),
   );
-  return sequence(info, sequence(objectIdentifier(oid.ecdsaWithSha256)), bitString(signature));
+  return writeCsr(info, ecdsaOn["P-256"].identifier, signature);
 }
 
 function flawOfLeaf(leaf: X509Certificate, claim: ChainClaim): string | undefined {

@@ -30,7 +30,7 @@ export function readPositiveInteger(reader: DerReader, longest: number, what: st
 }
 
 /** X.690 §11.1: one byte, 00 or FF. */
-export function readBoolean(reader: DerReader, what: string): boolean {
+function readBoolean(reader: DerReader, what: string): boolean {
   const contents = reader.contents(tag.boolean, what);
   requireDer(
     contents.length === 1 && (contents[0] === 0 || contents[0] === 0xff),

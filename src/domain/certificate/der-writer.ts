@@ -2,7 +2,7 @@ import type { Der } from "./der.ts";
 import { explicitTag, tag } from "./der-tag.ts";
 
 /** Bytes of a length field in DER's definite, shortest form. X.690 §10.1. */
-export function lengthOctets(length: number): readonly number[] {
+function lengthOctets(length: number): readonly number[] {
   if (length < 0x80) return [length];
   const octets: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);

@@ -5,9 +5,9 @@ import { toHex } from "./hex.ts";
 import { type NameConstraints, readNameConstraints } from "./name-constraints.ts";
 import { oid } from "./oid.ts";
 
-export type Extension = { readonly oid: string; readonly critical: boolean };
+type Extension = { readonly oid: string; readonly critical: boolean };
 
-export type BasicConstraints = { readonly ca: boolean; readonly pathLength?: number };
+type BasicConstraints = { readonly ca: boolean; readonly pathLength?: number };
 
 /** The names by their kind; what is none of these is only counted. RFC 5280 §4.2.1.6. */
 export type SubjectAltName = {

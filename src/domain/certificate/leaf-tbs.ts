@@ -14,7 +14,7 @@ export type LeafTbs = TbsCertificate & {
 };
 
 /** A SPIFFE ID of 2048 bytes, its DNS names and an RSA-4096 key fit well below. */
-export const longestLeafTbs = 8192;
+const longestLeafTbs = 8192;
 
 /**
  * Reads the TBSCertificate of an X.509-SVID leaf: one URI name, which is a SPIFFE ID (X509-SVID §2), and a key of a form

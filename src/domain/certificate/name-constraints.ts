@@ -4,7 +4,7 @@ import { readAscii } from "./der-values.ts";
 import { toHex } from "./hex.ts";
 
 /** Name subtrees by kind; an IP range is the hexadecimal of address and mask. RFC 5280 §4.2.1.10. */
-export type Subtrees = {
+type Subtrees = {
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
   readonly ipRanges: readonly string[];
