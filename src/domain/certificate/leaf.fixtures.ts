@@ -30,7 +30,7 @@ export const issuer = {
 };
 export const constrainedIssuer = vector;
 
-const now = new Date("2026-12-01T19:00:00.750Z");
+export const now = new Date("2026-12-01T19:00:00.750Z");
 
 export const order: LeafOrder = {
   profile: defaultProfiles.workload,

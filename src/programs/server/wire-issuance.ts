@@ -1,6 +1,4 @@
-import type { LeafWork, LeafWorkDone } from "../../backends/node-crypto/leaf-work.ts";
 import { ThreadedLeafCrypto } from "../../backends/node-crypto/threaded-leaf-crypto.ts";
-import { WorkerPool } from "../../backends/worker-pool/worker-pool.ts";
 import type { IssuanceObserver } from "../../control/issuance/events.ts";
 import type { Issuers } from "../../control/issuance/issuers.ts";
 import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
@@ -12,7 +10,7 @@ import { leafProfile } from "../../domain/certificate/profile.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { ServerConfig } from "./config.ts";
-import { workerUrl } from "./open-storage.ts";
+import { startLeafThreads } from "./leaf-threads.ts";
 
 export type Issuance = { readonly pipeline: IssuancePipeline; close(signal: AbortSignal): Promise<void> };
 
@@ -28,14 +26,7 @@ type Parts = {
 /** The issuance pipeline on its worker threads. */
 export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
   const { svids, limits, workers } = config;
-  const pool = new WorkerPool<LeafWork, LeafWorkDone>({
-    url: workerUrl("leaf-worker"),
-    name: "leaf",
-    size: workers,
-    transfer: (work) => [work.pack.bytes.buffer],
-    hungAfterMs: 10_000,
-    onCrash: parts.onWorkerCrash,
-  });
+  const pool = startLeafThreads(workers, parts.onWorkerCrash);
   const pipeline = new IssuancePipeline({
     ...parts,
     trustDomain: config.trustDomain,
