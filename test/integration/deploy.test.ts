@@ -151,17 +151,21 @@ describe("the image", () => {
     expect(dockerfile).toMatch(/^HEALTHCHECK .*healthcheck\.mjs/m);
   });
 
-  needs("softhsm")("holds all that its programs need: each starts from dist/, without src/", async () => {
-    const program = layOut(dockerfile, image);
-    expect(existsSync(join(program, "../../src"))).toBe(false);
-    const mesh = await Mesh.start({ program });
-    try {
-      mesh.register("web");
-      expect(await accepts(mesh.agentSocket)).toBe(true);
-    } finally {
-      await mesh.stop();
-    }
-  });
+  needs("softhsm")(
+    "holds all that its programs need: each starts from dist/, without src/",
+    { timeout: 240_000 },
+    async () => {
+      const program = layOut(dockerfile, image);
+      expect(existsSync(join(program, "../../src"))).toBe(false);
+      const mesh = await Mesh.start({ program });
+      try {
+        mesh.register("web");
+        expect(await accepts(mesh.agentSocket)).toBe(true);
+      } finally {
+        await mesh.stop();
+      }
+    },
+  );
 });
 
 /** Does in a folder what the Dockerfile does, from its own COPY lines, and gives the program's path. */

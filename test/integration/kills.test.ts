@@ -11,8 +11,15 @@ const programs = ["signer", "server", "agent"] as const;
 type ProgramName = (typeof programs)[number];
 let pair: EnvoyPair;
 let names = 0;
+let serialsBefore: string[];
+const serials = async (): Promise<string[]> =>
+  [await pair.web.leaves(), await pair.api.leaves()].flat().map((leaf) => leaf.serial_number);
 beforeAll(async () => {
-  pair = await startEnvoyPair();
+  // Short lives, so that certificates are renewed between the kills.
+  pair = await startEnvoyPair({
+    adjust: (file, text) => (file === "server.yaml" ? `${text}svids: { workloadTtl: 30s }\n` : text),
+  });
+  serialsBefore = await serials();
 });
 afterAll(() => pair?.stop());
 
@@ -72,5 +79,14 @@ test.each(orders)("all three stopped and started again in the order %s, %s, %s",
     for (const name of order) pair.mesh[name].launch();
     for (const name of order) await pair.mesh[name].ready();
     await serviceResumes();
+  });
+});
+
+test("meanwhile every certificate was replaced", async () => {
+  await underTraffic(async () => {
+    await eventually("new certificates in both Envoys", async () => {
+      const now = await serials();
+      return serialsBefore.length > 0 && serialsBefore.every((serial) => !now.includes(serial));
+    });
   });
 });

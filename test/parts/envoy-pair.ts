@@ -4,7 +4,7 @@ import process from "node:process";
 import { parse } from "yaml";
 import { Envoy } from "./envoy.ts";
 import { eventually } from "./eventually.ts";
-import { Mesh } from "./mesh.ts";
+import { Mesh, type MeshOptions } from "./mesh.ts";
 
 /** The two Envoys of deploy/compose beside a mesh: `web` calls `api` over mTLS. */
 export type EnvoyPair = {
@@ -17,12 +17,14 @@ export type EnvoyPair = {
 };
 
 /** Resolves when the first request came through both. Every request opens a new connection between them. */
-export async function startEnvoyPair(): Promise<EnvoyPair> {
+export async function startEnvoyPair(options: MeshOptions = {}): Promise<EnvoyPair> {
   const own = String(process.getuid?.());
   const mesh = await Mesh.start({
+    ...options,
     adjust(file, text) {
+      const adjusted = options.adjust?.(file, text) ?? text;
       // Here both Envoys run as the test's user, and ask for their identities by name.
-      return file === "enrol.sh" ? text.replaceAll(/\b200[12]\b/g, own) : text;
+      return file === "enrol.sh" ? adjusted.replaceAll(/\b200[12]\b/g, own) : adjusted;
     },
   });
   const envoys: Envoy[] = [];
@@ -37,6 +39,7 @@ export async function startEnvoyPair(): Promise<EnvoyPair> {
     await eventually("a first answer from api through both Envoys", () =>
       fetch(`http://127.0.0.1:${port}/`).then(
         async (response) => (await response.text()) === "hello from api\n",
+        () => false, // Envoy binds a listener before it takes connections
       ),
     );
     return { mesh, api, web, port, stop };
