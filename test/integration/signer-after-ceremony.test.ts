@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import { freshSpki } from "../../src/custody/custody.fixtures.ts";
 import { assembleCertificate } from "../../src/domain/certificate/assemble-certificate.ts";
@@ -18,7 +18,10 @@ import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import { hours } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import { CeremonyRoom } from "../parts/ceremony.ts";
+import { needs } from "../parts/parts.ts";
 import { type SignerProcess, startSigner } from "../parts/signer.ts";
+
+const test = needs("softhsm", "openssl");
 
 const never = new AbortController().signal;
 

@@ -1,13 +1,14 @@
 import { createPublicKey, verify } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import type { SignItem } from "../../src/control/signing/signer.ts";
 import type { AuthorityKey } from "../../src/custody/ca-token.ts";
 import { leaf } from "../../src/custody/custody.fixtures.ts";
 import { eventually } from "../parts/eventually.ts";
 import { type FaultyHsm, makeFaultyHsm } from "../parts/faulty-hsm.ts";
+import { needs } from "../parts/parts.ts";
 import {
   makeSignerSite,
   type SignerProcess,
@@ -15,6 +16,8 @@ import {
   startSigner,
   tokenLabel,
 } from "../parts/signer.ts";
+
+const test = needs("softhsm");
 
 const never = new AbortController().signal;
 

@@ -1,10 +1,11 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { findKey, generateKeyPair } from "../../src/backends/pkcs11/key-objects.ts";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import { eventually } from "../parts/eventually.ts";
 import { makeFaultyHsm } from "../parts/faulty-hsm.ts";
+import { needs } from "../parts/parts.ts";
 import {
   makeSignerSite,
   type SignerProcess,
@@ -15,6 +16,8 @@ import {
   withToken,
   workerPid,
 } from "../parts/signer.ts";
+
+const test = needs("softhsm");
 
 const never = new AbortController().signal;
 

@@ -1,12 +1,13 @@
 import { createPublicKey, verify } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import type { SignItem } from "../../src/control/signing/signer.ts";
 import type { AuthorityKey } from "../../src/custody/ca-token.ts";
 import { type LeafOptions, leaf } from "../../src/custody/custody.fixtures.ts";
 import { sha256Hex } from "../../src/foundation/digest.ts";
 import { eventually } from "../parts/eventually.ts";
+import { needs } from "../parts/parts.ts";
 import {
   makeSignerSite,
   type SignerProcess,
@@ -15,6 +16,8 @@ import {
   startSigner,
   workerPid,
 } from "../parts/signer.ts";
+
+const test = needs("softhsm");
 
 const never = new AbortController().signal;
 

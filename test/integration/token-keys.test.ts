@@ -1,13 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { readCertificate, storeCertificate } from "../../src/backends/pkcs11/certificate-objects.ts";
 import { destroyOrphan, findKey, generateKeyPair, listKeys } from "../../src/backends/pkcs11/key-objects.ts";
 import { openModule, type Pkcs11Module } from "../../src/backends/pkcs11/module.ts";
 import { signOnce } from "../../src/backends/pkcs11/one-shot-sign.ts";
 import { initialiseToken, type OpenToken, openToken } from "../../src/backends/pkcs11/token.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
+import { needs } from "../parts/parts.ts";
 import { makeSoftHsm, type SoftHsm } from "../parts/softhsm.ts";
+
+const test = needs("softhsm");
 
 const signal = new AbortController().signal;
 const pin = (text: string) => new TextEncoder().encode(text);

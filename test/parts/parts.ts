@@ -58,5 +58,6 @@ export function needs(...names: Part[]): TestAPI {
   if (missing.length === 0) return test;
   const reason = `skipped: needs ${missing.join(", ")}`;
   const skipped = (name: string) => test.skip(`${name} (${reason})`, () => {});
-  return skipped as unknown as TestAPI;
+  const each = () => skipped;
+  return Object.assign(skipped, { each }) as unknown as TestAPI;
 }
