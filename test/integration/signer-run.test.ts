@@ -134,6 +134,20 @@ test("a key that a ceremony makes later is found without a restart", async () =>
   expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true]);
 });
 
+test("ever new unknown keys are sent away before they keep the signer from its work", async () => {
+  const key = site.addAuthority("one");
+  start();
+  const client = connect();
+  const { tbs } = item(key);
+  const unknown = Array.from({ length: 500 }, (_, n) => ({ keyId: n.toString(16).padStart(40, "0"), tbs }));
+  const codes = (await client.sign([...unknown, item(key)], never)).map((outcome) =>
+    outcome.ok ? "signed" : outcome.error.code,
+  );
+  expect(new Set(codes)).toEqual(new Set(["unknown-key", "hsm-failed", "signed"]));
+  expect(codes.filter((code) => code === "unknown-key").length).toBeLessThan(500);
+  expect(codes.at(-1)).toBe("signed");
+});
+
 test("a worker killed under load is replaced, and the journal says exactly what was signed or may have been", async () => {
   const key = site.addAuthority("one");
   const signer = start();

@@ -1,4 +1,5 @@
 import type { AuthorityKey } from "../../custody/ca-token.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { readCertificate } from "./certificate-objects.ts";
 import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
@@ -7,6 +8,8 @@ export type HeldAuthority = AuthorityKey & Pick<TokenKey, "handle">;
 
 /** For how long a "no" is believed: a C_FindObjects reads every object of a SoftHSM, and a caller may ask in a loop. */
 const believeAbsenceMs = 250;
+/** Look-ups within that time: they are synchronous, and ever new key ids must not keep the process from its work. */
+const mostLookUps = 32;
 
 /**
  * Authorities by CKA_ID, looked up in the token when first asked for. Handles are cached for as long as the login lasts:
@@ -16,17 +19,23 @@ export class AuthorityLookup {
   readonly #token: OpenToken;
   readonly #found = new Map<string, HeldAuthority>();
   readonly #absentSince = new Map<string, number>();
+  #lookUps = 0;
+  #countedSince = performance.now();
 
   constructor(token: OpenToken) {
     this.#token = token;
   }
 
-  /** The authority, or undefined when the key is not there or has no certificate (an orphan of a ceremony). */
+  /**
+   * The authority, or undefined when the key is not there or has no certificate (an orphan of a ceremony). Throws QUEUE_FULL
+   * when too many unknown keys were asked for.
+   */
   find(keyId: string, fresh: boolean): HeldAuthority | undefined {
     const known = this.#found.get(keyId);
     if (known !== undefined) return known;
     const absent = this.#absentSince.get(keyId);
     if (!fresh && absent !== undefined && performance.now() - absent < believeAbsenceMs) return undefined;
+    this.#countLookUp();
     const held = this.#look(keyId);
     if (held === undefined) this.#rememberAbsent(keyId);
     else this.#found.set(keyId, held);
@@ -36,7 +45,10 @@ export class AuthorityLookup {
   /** Looks up every key of the token that has a certificate, and so asserts the attributes of each. Throws HSM_REFUSED. */
   checkAll(): TokenInventory {
     const inventory = listKeys(this.#token);
-    for (const keyId of inventory.keyIds) this.find(keyId, true);
+    for (const keyId of inventory.keyIds) {
+      const held = this.#look(keyId);
+      if (held !== undefined) this.#found.set(keyId, held);
+    }
     return inventory;
   }
 
@@ -51,6 +63,17 @@ export class AuthorityLookup {
     if (key === undefined) return undefined;
     const certificate = readCertificate(this.#token, keyId);
     return certificate === undefined ? undefined : { ...key, certificate };
+  }
+
+  #countLookUp(): void {
+    const now = performance.now();
+    if (now - this.#countedSince > believeAbsenceMs) {
+      this.#countedSince = now;
+      this.#lookUps = 0;
+    }
+    this.#lookUps += 1;
+    if (this.#lookUps > mostLookUps)
+      throw new Fault("QUEUE_FULL", "too many keys are asked for that were never used");
   }
 
   #rememberAbsent(keyId: string): void {

@@ -68,11 +68,11 @@ export class SignStream {
   #take(result: SignBatchResult__Output): void {
     this.#journalLines = BigInt(result.journalLines);
     const batch = this.#inFlight.get(result.batchId);
-    this.#inFlight.delete(result.batchId);
     if (batch === undefined || result.items.length !== batch.items.length) {
-      this.#call.destroy(new Error("the signer answered what was not asked"));
+      this.#call.cancel(); // it answers what was not asked: all that is in flight counts as lost
       return;
     }
+    this.#inFlight.delete(result.batchId);
     batch.answered(result.items.map(outcomeOf));
   }
 }

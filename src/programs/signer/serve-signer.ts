@@ -14,6 +14,7 @@ import { listenOnUnixSocket, type UnixListener } from "../../protocols/grpc/unix
 import { addSignerService } from "../../protocols/signer/signer-service.ts";
 import type { SignerConfig } from "./config.ts";
 import type { PinSource } from "./pin-source.ts";
+import { RefusalLog } from "./refusal-log.ts";
 
 export type ServeOptions = {
   readonly config: SignerConfig;
@@ -44,7 +45,7 @@ export async function serveSigner(options: ServeOptions): Promise<RunningSigner>
     journal,
     clock: systemClock,
     limits: { ttlCap: config.ttlCap, clockSkew: config.clockSkew },
-    observer: { saw: (event) => logger.warn(event, "refused to sign") },
+    observer: new RefusalLog(logger),
   });
   const server = new Server();
   const streams = addSignerService(server, custodian);

@@ -18,7 +18,7 @@ export type SupervisorOptions = {
 };
 
 /** A busy event loop is late now and then; a worker that is silent for this long is stopped or stuck in a call. */
-const silenceMs = 4_000;
+const silenceMs = 5_000;
 /** The first connection to a network HSM may take long, and nothing is served meanwhile. */
 const startMs = 60_000;
 const lookEveryMs = 250;
@@ -59,6 +59,7 @@ class WorkerLife {
   readonly #child: ChildProcess;
   #served = false;
   #lastSign = performance.now();
+  #lastLook = performance.now();
   #fault: Fault | undefined;
 
   constructor(options: SupervisorOptions, strict: boolean) {
@@ -110,7 +111,12 @@ class WorkerLife {
   }
 
   #look(): void {
-    const silentMs = performance.now() - this.#lastSign;
+    const now = performance.now();
+    const late = now - this.#lastLook > 4 * lookEveryMs;
+    this.#lastLook = now;
+    // It was this process that stood still, and what the worker said meanwhile is still to be read.
+    if (late) this.#lastSign = now;
+    const silentMs = now - this.#lastSign;
     if (silentMs > (this.#served ? silenceMs : startMs))
       this.#kill(`no sign of life for ${Math.round(silentMs)} ms`);
   }
