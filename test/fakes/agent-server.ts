@@ -74,7 +74,7 @@ export class AgentServer implements NodeFeed {
       connected: (agent: SpiffeId) => void this.watches.push(agent),
       disconnected: () => undefined,
     };
-    const gate = { admits: () => true };
+    const gate = { admits: () => true, onBan: () => () => undefined };
     server.addService(
       NodeService.service,
       nodeService({ trustDomain, gate, issuance: door, feed: this, reports }),

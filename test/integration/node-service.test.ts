@@ -54,6 +54,7 @@ let server: Server;
 let port: number;
 let feed: FakeFeed;
 const presence: string[] = [];
+const banListeners = new Set<(banned: SpiffeId) => void>();
 const durable: number[] = [];
 
 beforeAll(async () => {
@@ -63,7 +64,13 @@ beforeAll(async () => {
     NodeService.service,
     nodeService({
       trustDomain,
-      gate: { admits: (_id, serial) => serial !== bannedSerial },
+      gate: {
+        admits: (_id, serial) => serial !== bannedSerial,
+        onBan(listener) {
+          banListeners.add(listener);
+          return () => void banListeners.delete(listener);
+        },
+      },
       issuance: {
         issue: async (_agent, item) => {
           if (item.entryId === "bad") return refused({ code: "denied" });
@@ -146,6 +153,32 @@ test("a banned certificate is refused although it verifies", async () => {
   expect(code).toBe(7);
   expect(details).not.toContain("ban");
   api.close();
+});
+
+test("a ban ends the agent's open streams at once, and nobody else's", async () => {
+  const { api } = client(agent);
+  const other = client("spiffe://mesh.test/meshmint/agent/join_token/n2").api;
+  const kept = other.watch({});
+  let keptEnded = false;
+  kept.on("error", () => {
+    keptEnded = true;
+  });
+  await new Promise((resolve) => kept.once("data", resolve));
+  const streams = [api.watch({}), api.issue(), api.report()];
+  const codes = streams.map(
+    (stream) =>
+      new Promise((resolve) =>
+        stream.on("error", (error: { code?: number }) => resolve(error.code)).resume(),
+      ),
+  );
+  await expect.poll(() => banListeners.size, { timeout: 10_000 }).toBe(4);
+  for (const listener of banListeners) listener(agent);
+  expect(await Promise.all(codes)).toEqual([7, 7, 7]);
+  expect(keptEnded).toBe(false);
+  kept.cancel();
+  await expect.poll(() => banListeners.size, { timeout: 10_000 }).toBe(0);
+  api.close();
+  other.close();
 });
 
 test("watch: full state at once, then only what changed, and the agent's presence is known", async () => {

@@ -42,7 +42,10 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
   const reissueSpreadMs = config.rotation.reissueSpread * 1000;
   return {
     trustDomain: config.trustDomain,
-    gate: { admits: (agent) => directory.admits(agent) },
+    gate: {
+      admits: (agent) => directory.admits(agent),
+      onBan: (listener) => directory.onBan(listener),
+    },
     issuance: {
       issue: (agent, item, signal) => door.issue(agent, item, signal),
       renewNode: (agent, csr, signal) => enrolment.renewNode(agent, csr, signal),
@@ -52,11 +55,7 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
       bundle: () => picture.bundle(),
       notice: () => ({ activeKeyId: picture.activeKeyId(), reissueSpreadMs }),
       onChange(listener) {
-        const stops = [
-          registrations.onChange(() => listener()),
-          picture.onChange(listener),
-          directory.onBan(() => listener()),
-        ];
+        const stops = [registrations.onChange(() => listener()), picture.onChange(listener)];
         return () => {
           for (const stop of stops) stop();
         };

@@ -11,6 +11,7 @@ import type { NodeAttestation } from "./ports.ts";
 import { svidChainMessage } from "./svid-chain-message.ts";
 
 type Deps = { readonly attestation: NodeAttestation; readonly bundle: () => Bundle };
+const startWithinMs = 10_000;
 type AttestCall = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
 /** The only service that answers without a client certificate: hands out the public roots and proves new nodes. */
@@ -18,9 +19,18 @@ export function attestationService(deps: Deps): AttestationServiceHandlers {
   return {
     GetTrustBundle: unary(async () => bundleMessage(deps.bundle())),
     Attest: (call) => {
+      const fail = (thrown: unknown) => void call.emit("error", toServiceError(thrown));
+      // Nobody is known here yet: a caller that only holds streams open is sent away.
+      const late = setTimeout(
+        () => fail(new Fault("DEADLINE_EXCEEDED", "attestation did not begin in time")),
+        startWithinMs,
+      );
       call.once("data", (request: AttestRequest__Output) => {
-        attest(deps, call, request).catch((thrown: unknown) => call.emit("error", toServiceError(thrown)));
+        clearTimeout(late);
+        attest(deps, call, request).catch(fail);
       });
+      call.once("cancelled", () => clearTimeout(late));
+      call.once("close", () => clearTimeout(late));
     },
   };
 }

@@ -16,6 +16,8 @@ export type OpaqueRefusal =
 /** Whether a node's certificate, although it verifies, is still one that we know and have not banned. */
 export interface NodeGate {
   admits(agent: SpiffeId, serial: string): boolean;
+  /** Called when an agent is banned: its open streams end. Returns the way to stop it. */
+  onBan(listener: (agent: SpiffeId) => void): () => void;
 }
 
 /** Proves a new node and mints its first SVID. `source` is the caller's address, for rate limits. */
