@@ -29,7 +29,8 @@ export type NodeKeeperDeps = {
 };
 
 const answerWithinMs = 30_000;
-const longestWaitMs = 86_400_000; // a clock that was set is noticed within a day
+const soonestMs = 1000;
+const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
 
 /** Keeps the node's SVID fresh: at about half its life, and first of all when another authority signs. */
 export class NodeKeeper {
@@ -122,7 +123,7 @@ export class NodeKeeper {
     const credentials = { svid, obtainedAt: now };
     await store.saveNode(credentials);
     this.#credentials = credentials;
-    this.#dueAtMs = this.#nextMoment();
+    this.#dueAtMs = Math.max(this.#nextMoment(), now.getTime() + soonestMs);
     observer.saw({ kind: "node-svid-held", spiffeId, notAfter: svid.notAfter, how: "renewed" });
     this.#deps.onRenewed(credentials, old.serial);
   }

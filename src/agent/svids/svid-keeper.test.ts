@@ -4,7 +4,7 @@ import type { RegistrationEntry } from "../../domain/identity/registration-entry
 import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { AgentEvent } from "../agent-event.ts";
-import type { Alarm } from "../alarm.ts";
+import { Stage, settle } from "../stage.fixtures.ts";
 import type { ChainClaim } from "./leaf-keys.ts";
 import { leafReissueMoment, nodeReissueMoment, renewalMoment, retryDelayMs } from "./renewal.ts";
 import type { IssuedChain, IssueItem, IssueRefusal } from "./svid-issuer.ts";
@@ -12,33 +12,6 @@ import { SvidKeeper } from "./svid-keeper.ts";
 
 const start = 1_800_000_000_000;
 const hour = 3_600_000;
-
-/** Time that only moves when told to; alarms ring on the way. */
-class Stage implements Alarm {
-  nowMs = start;
-  readonly #alarms = new Map<number, { at: number; wake: () => void }>();
-  #next = 0;
-  now = () => new Date(this.nowMs);
-  after(delayMs: number, wake: () => void) {
-    const id = this.#next++;
-    this.#alarms.set(id, { at: this.nowMs + Math.max(delayMs, 0), wake });
-    return () => void this.#alarms.delete(id);
-  }
-  async advance(ms: number) {
-    const end = this.nowMs + ms;
-    for (;;) {
-      const [next] = [...this.#alarms].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at);
-      if (!next) break;
-      this.#alarms.delete(next[0]);
-      this.nowMs = Math.max(next[1].at, this.nowMs);
-      next[1].wake();
-      await settle();
-    }
-    this.nowMs = end;
-    await settle();
-  }
-}
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 type Answer = (item: IssueItem) => Result<IssuedChain, IssueRefusal>;
 let stage: Stage;
@@ -236,6 +209,15 @@ test("retry delays double to 30 s with chance in the upper half", () => {
   const highest = { bytes: () => Uint8Array.of(255) };
   expect([1, 2, 3, 20].map((failures) => retryDelayMs(failures, lowest))).toEqual([125, 250, 500, 15_000]);
   expect(retryDelayMs(50, highest)).toBeLessThanOrEqual(30_000);
+});
+
+test("a server that keeps to the old authority is not asked in a tight loop", async () => {
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  await stage.advance(10_100);
+  expect(asked.length).toBeGreaterThan(5);
+  expect(asked.length).toBeLessThan(13);
 });
 
 test("after stop nothing is asked any more", async () => {

@@ -25,6 +25,8 @@ export type SvidKeeperDeps = {
 };
 
 const inFlightLimit = 256;
+const soonestMs = 1000;
+const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
 const answerWithinMs = 30_000;
 
 /**
@@ -155,7 +157,9 @@ export class SvidKeeper {
     this.#stopAlarm();
     const later = waiting.filter(({ dueAtMs }) => dueAtMs > now).map(({ dueAtMs }) => dueAtMs);
     if (later.length === 0) return;
-    this.#stopAlarm = this.#deps.alarm.after(Math.min(...later) - now, () => this.#pump());
+    this.#stopAlarm = this.#deps.alarm.after(Math.min(Math.min(...later) - now, longestWaitMs), () =>
+      this.#pump(),
+    );
   }
 
   async #issue(slot: SvidSlot): Promise<void> {
@@ -204,7 +208,9 @@ export class SvidKeeper {
     const isStale = !sameCertificate(slot.entry, asked.entry);
     const held = withSvid(slot, svid, now);
     const next = isStale ? { ...held, dueAtMs: now.getTime(), why: "entry" as const } : held;
-    this.#slots.set(entryId, this.#notice ? withNotice(next, this.#notice) : next);
+    const noticed = this.#notice ? withNotice(next, this.#notice) : next;
+    // A server that goes on signing with the authority that it gave up must not be asked in a tight loop.
+    this.#slots.set(entryId, { ...noticed, dueAtMs: Math.max(noticed.dueAtMs, now.getTime() + soonestMs) });
     const tookMs = now.getTime() - got.startedAt;
     observer.saw({ kind: "svid-issued", spiffeId, serial, authorityKeyId, notAfter, tookMs, why: asked.why });
   }
