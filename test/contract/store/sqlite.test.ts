@@ -8,6 +8,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test } from "vitest";
 import { openSqliteStore } from "../../../src/backends/sqlite/open-store.ts";
+import { ThreadCalls } from "../../../src/backends/store/thread-calls.ts";
+import type { Fault } from "../../../src/foundation/fault.ts";
 import { openStoreIn, storeWorker, temporaryFolder } from "./temporary-store.ts";
 
 /** Starts endless-writer.ts on the store and gives the rounds that it reports as committed. */
@@ -90,13 +92,20 @@ test("the files can be read by their owner alone", async () => {
   }
 });
 
-test("a store thread that dies rejects what waits and says so once", async () => {
-  const file = join(temporaryFolder(), "store.db");
+test("a store thread that dies rejects what waits, and is reported once if it was open", async () => {
   const faults: string[] = [];
-  const broken = new URL("./dying-worker.ts", import.meta.url);
-  await assert.rejects(
-    openSqliteStore({ file, worker: broken, onFailure: (fault) => faults.push(fault.code) }),
-    { code: "STORE_FAILED" },
-  );
+  const start = (file: string) => ({
+    name: "store",
+    entry: new URL(file, import.meta.url),
+    data: {},
+    onFailure: (fault: Fault) => void faults.push(fault.code),
+  });
+  await assert.rejects(ThreadCalls.open(start("./dying-worker.ts")), { code: "STORE_FAILED" });
   assert.deepEqual(faults, []);
+  const thread = await ThreadCalls.open(start("./dying-later-worker.ts"));
+  const calls = await Promise.allSettled([thread.call({}), thread.call({})]);
+  for (const call of calls) assert.equal(call.status === "rejected" && call.reason.code, "STORE_FAILED");
+  await assert.rejects(thread.call({}), { code: "STORE_FAILED" });
+  assert.deepEqual(faults, ["STORE_FAILED"]);
+  await thread.close();
 });
