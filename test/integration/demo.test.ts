@@ -70,6 +70,23 @@ test("the whole demo: nothing fails, every Envoy moves, the books agree, nothing
   expect(left()).toEqual([]);
 }, 180_000);
 
+test("kill -9 of signer, server and agent under traffic: no request fails, and the demo still ends well", async () => {
+  const file = join(folder, "report.json");
+  const { said, ended } = start("--report", file);
+  const started = (name: string) =>
+    [...said().matchAll(new RegExp(`${name}: pid (\\d+)`, "g"))].map(([, pid]) => Number(pid));
+  await eventually("traffic flows", () => said().includes("5. leaf renewals"), 60_000);
+  for (const name of ["server", "signer", "agent"]) {
+    process.kill(started(name)[0] as number, "SIGKILL");
+    await eventually(`${name} was started again`, () => started(name).length === 2);
+  }
+  expect(await ended, said()).toBe(0);
+  const report = JSON.parse(readFileSync(file, "utf8"));
+  expect(report, said()).toMatchObject({ ok: true, requests_failed: 0, reconciled: true });
+  rmSync(file);
+  expect(left()).toEqual([]);
+}, 180_000);
+
 test.each([
   ["the ceremony", "1. token and ceremony"],
   ["the start of the programs", "signer: pid"],

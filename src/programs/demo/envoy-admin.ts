@@ -1,4 +1,6 @@
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
+import { decodeCertificates } from "../../domain/certificate/pem.ts";
 
 /** What one Envoy says of itself, read from its admin interface and nowhere else. */
 export type EnvoyState = {
@@ -8,10 +10,15 @@ export type EnvoyState = {
   readonly leafSerials: readonly string[];
   /** Serials of the anchors in those contexts. Envoy names one anchor for each context: the first of its bundle. */
   readonly rootSerials: readonly string[];
+  /** Serials of all anchors in its active validation secrets. */
+  readonly bundleSerials: readonly string[];
   readonly updatesAccepted: number;
   readonly updatesRejected: number;
   /** How often a TLS context was built anew from SDS. */
   readonly contextsBuilt: number;
+  /** TLS handshakes completed, and peers refused: verification failed, or another identity. */
+  readonly handshakes: number;
+  readonly peersRefused: number;
 };
 
 const certificate = z.object({ serial_number: z.string() });
@@ -23,8 +30,30 @@ const certs = z.object({
 const stats = z.object({
   stats: z.array(z.object({ name: z.string().optional(), value: z.unknown().optional() })),
 });
+const pem = z.object({ inline_bytes: z.base64() });
+const validationSecrets = z.object({
+  configs: z
+    .array(
+      z.object({
+        secret: z.object({
+          validation_context: z
+            .object({
+              trusted_ca: pem.optional(),
+              custom_validator_config: z
+                .object({
+                  typed_config: z.object({ trust_domains: z.array(z.object({ trust_bundle: pem })) }),
+                })
+                .optional(),
+            })
+            .optional(),
+        }),
+      }),
+    )
+    .default([]),
+});
 
-const counters = "^sds\\..*\\.(update_success|update_rejected)$|ssl_context_update_by_sds$";
+const counters =
+  "^sds\\..*\\.(update_success|update_rejected)$|ssl_context_update_by_sds$|ssl\\.(handshake|fail_verify_error|fail_verify_san)$";
 
 /** Reads one Envoy's admin interface on loopback. Rejects while Envoy does not answer. */
 export class EnvoyAdmin {
@@ -38,14 +67,18 @@ export class EnvoyAdmin {
     const ready = await fetch(`${this.#base}/ready`, { signal });
     const live = ready.ok && (await ready.text()).startsWith("LIVE");
     const loaded = certs.parse(await this.#json("/certs", signal)).certificates;
+    const active = await this.#json("/config_dump?resource=dynamic_active_secrets", signal);
     const counts = await this.#counters(signal);
     return {
       ready: live,
-      leafSerials: distinct(loaded.flatMap((context) => context.cert_chain)),
-      rootSerials: distinct(loaded.flatMap((context) => context.ca_cert)),
+      leafSerials: distinct(loaded.flatMap((context) => context.cert_chain.map(serialOf))),
+      rootSerials: distinct(loaded.flatMap((context) => context.ca_cert.map(serialOf))),
+      bundleSerials: distinct(anchorsIn(active)),
       updatesAccepted: sum(counts, "update_success"),
       updatesRejected: sum(counts, "update_rejected"),
       contextsBuilt: sum(counts, "ssl_context_update_by_sds"),
+      handshakes: sum(counts, "ssl.handshake"),
+      peersRefused: sum(counts, "fail_verify_error") + sum(counts, "fail_verify_san"),
     };
   }
 
@@ -64,9 +97,24 @@ export class EnvoyAdmin {
   }
 }
 
-const distinct = (certificates: readonly { readonly serial_number: string }[]): readonly string[] => [
-  ...new Set(certificates.map(({ serial_number }) => normalSerial(serial_number))),
-];
+/** Both forms of a validation secret: plain anchors, and the SPIFFE validator's bundles. */
+function anchorsIn(dump: unknown): string[] {
+  return validationSecrets.parse(dump).configs.flatMap(({ secret }) => {
+    const context = secret.validation_context;
+    const bundles =
+      context?.custom_validator_config?.typed_config.trust_domains.map((one) => one.trust_bundle) ?? [];
+    return [...(context?.trusted_ca ? [context.trusted_ca] : []), ...bundles].flatMap(serialsIn);
+  });
+}
+
+function serialsIn({ inline_bytes }: z.output<typeof pem>): string[] {
+  const read = decodeCertificates(Buffer.from(inline_bytes, "base64").toString("utf8"));
+  return read.ok ? read.value.map((der) => normalSerial(new X509Certificate(der).serialNumber)) : [];
+}
+
+const serialOf = ({ serial_number }: z.output<typeof certificate>): string => normalSerial(serial_number);
+
+const distinct = (serials: readonly string[]): readonly string[] => [...new Set(serials)];
 
 /** One spelling for serials, whoever printed them: lower case, no leading zeros. */
 export const normalSerial = (hexadecimal: string): string =>

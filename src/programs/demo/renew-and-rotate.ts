@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Fault } from "../../foundation/fault.ts";
 import { type EnvoyState, whyNotReplaced } from "./envoy-admin.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { type Stage, type WatchedProxy, watched } from "./stage.ts";
+import { servedSerial } from "./tls-probe.ts";
 import { waitUntil } from "./wait.ts";
 
 /** Each Envoy's state by its name. */
@@ -31,8 +33,9 @@ export async function watchRenewals(stage: Stage, since: States, load: LoadGener
 }
 
 /** Moves the trust domain to the second root: distribute, wait for every holder, activate, reissue, retire. */
-export async function rotate(stage: Stage, since: States, load: LoadGenerator) {
+export async function rotate(stage: Stage, load: LoadGenerator) {
   const { admin, plan, progress, signal } = stage;
+  const since = await readStates(stage);
   const from = join(plan.folder, "ceremony-2");
   await admin.startRotation(
     {
@@ -52,6 +55,11 @@ export async function rotate(stage: Stage, since: States, load: LoadGenerator) {
     return phase === "done" || phase === "idle" ? undefined : `phase ${phase}`;
   });
   await eachReplaced(stage, since, "moved to the new root");
+  const kept = [...(await readStates(stage))].filter(([name, { rootSerials }]) =>
+    rootSerials.some((serial) => since.get(name)?.rootSerials.includes(serial)),
+  );
+  if (kept.length > 0)
+    throw new Fault("INTERNAL", `${kept.map(([name]) => name).join(", ")} kept the old root`);
   const { total, failed } = load.count();
   return { found: `every Envoy serves leaves under the new root alone; ${total} requests, ${failed} failed` };
 }
@@ -61,19 +69,42 @@ async function step({ admin, signal }: Stage, which: "ActivateRotation" | "Retir
   await waitUntil({ what: which, limitMs: 45_000, everyMs: 250 }, signal, () => admin.advance(which, signal));
 }
 
+/** Some more traffic, all of it on connections that only the new root can vouch for. */
+export async function outliveOldRoot({ signal, plan }: Stage, load: LoadGenerator) {
+  const requests = load.count().total;
+  await waitUntil({ what: "traffic goes on", limitMs: 30_000 }, signal, async () => {
+    const more = load.count().total - requests;
+    return more >= 300 ? undefined : `${more} requests`;
+  });
+  await waitUntil({ what: "the old root is forgotten", limitMs: 15_000 }, signal, async () => {
+    const states = await Promise.all(watched(plan).map(({ admin }) => admin.state(signal)));
+    const several = states.filter(({ bundleSerials }) => bundleSerials.length !== 1).length;
+    return several === 0 ? undefined : `${several} Envoys hold more than one root`;
+  });
+  const { total, failed } = load.count();
+  return { found: `${total} requests, ${failed} failed` };
+}
+
+/** The last word of the proof rule: what `api` really serves on the wire is what its admin interface says. */
+async function servesAnother(
+  { plan, name }: { readonly plan: Stage["plan"]; readonly name: string },
+  now: EnvoyState,
+): Promise<string | undefined> {
+  if (name !== plan.api.name) return undefined; // the others only take plaintext
+  const serial = await servedSerial(plan.api.listenPort);
+  return now.leafSerials.includes(serial)
+    ? undefined
+    : `serves ${serial}, which its admin interface does not name`;
+}
+
 async function eachReplaced(stage: Stage, since: States, what: string): Promise<void> {
   const { plan, signal } = stage;
   for (const { name, admin } of watched(plan)) {
     const before = since.get(name);
     if (!before) throw new Error(`no earlier state of ${name}`);
-    const newRoot = what.includes("root");
     await waitUntil({ what: `${name} has ${what}`, limitMs: 60_000 }, signal, async () => {
       const now = await admin.state(signal);
-      const kept = now.rootSerials.filter((serial) => before.rootSerials.includes(serial));
-      return (
-        whyNotReplaced(before, now) ??
-        (newRoot && kept.length > 0 ? `still holds root ${kept[0]}` : undefined)
-      );
+      return whyNotReplaced(before, now) ?? (await servesAnother({ plan, name }, now));
     });
   }
 }

@@ -10,6 +10,9 @@ const state = (leaf: string, root: string, counts = [1, 0, 1]): EnvoyState => ({
   updatesAccepted: counts[0] ?? 0,
   updatesRejected: counts[1] ?? 0,
   contextsBuilt: counts[2] ?? 0,
+  bundleSerials: [root],
+  handshakes: 10,
+  peersRefused: 0,
 });
 
 const good: DemoFacts = {
@@ -63,6 +66,26 @@ test.each<[string, Partial<DemoFacts>, string]>([
     "one Envoy with its old root",
     { proxies: [{ name: "web", before: state("b1", "r1"), after: state("b2", "r1") }] },
     "web still has the root it began with",
+  ],
+  [
+    "one Envoy that still trusts the withdrawn root",
+    {
+      proxies: [
+        {
+          name: "web",
+          before: state("b1", "r1"),
+          after: { ...state("b2", "r2"), bundleSerials: ["r2", "r1"] },
+        },
+      ],
+    },
+    "web still trusts the withdrawn root",
+  ],
+  [
+    "a peer that was refused",
+    {
+      proxies: [{ name: "web", before: state("b1", "r1"), after: { ...state("b2", "r2"), peersRefused: 2 } }],
+    },
+    "web refused 2 TLS peers",
   ],
 ])("%s is a failure", (_name, change, problem) => {
   expect(problemsIn({ ...good, ...change }).join("\n")).toContain(problem);

@@ -51,6 +51,8 @@ export function reportOf(facts: DemoFacts) {
       updates_accepted: after.updatesAccepted,
       updates_rejected: after.updatesRejected,
       tls_contexts_built: after.contextsBuilt,
+      tls_handshakes: after.handshakes,
+      peers_refused: after.peersRefused,
     })),
   };
 }
@@ -71,6 +73,9 @@ export function problemsIn({ proxies, load, ledger }: DemoFacts): string[] {
       problems.push(`${name} still has a leaf it began with`);
     if (!replaced(before.rootSerials, after.rootSerials))
       problems.push(`${name} still has the root it began with`);
+    if (!replaced(before.bundleSerials, after.bundleSerials))
+      problems.push(`${name} still trusts the withdrawn root`);
+    if (after.peersRefused > 0) problems.push(`${name} refused ${after.peersRefused} TLS peers`);
   }
   return problems;
 }
@@ -90,7 +95,7 @@ export function reportText(report: DemoReport): string {
     `  certificates minted    ${report.svids_minted}, HSM journal lines ${report.journal_lines}, reconciled: ${report.reconciled ? "yes" : "NO"}`,
     ...report.envoys.map(
       (envoy) =>
-        `  ${envoy.name.padEnd(22)} leaf ${short(envoy.leaf_serial_before)} → ${short(envoy.leaf_serial_after)}, root ${short(envoy.root_before)} → ${short(envoy.root_after)}, ${envoy.updates_accepted} updates, ${envoy.updates_rejected} refused`,
+        `  ${envoy.name.padEnd(22)} leaf ${short(envoy.leaf_serial_before)} → ${short(envoy.leaf_serial_after)}, root ${short(envoy.root_before)} → ${short(envoy.root_after)}, ${envoy.updates_accepted} updates, ${envoy.updates_rejected} refused, ${envoy.tls_handshakes} handshakes`,
     ),
     `  seconds                ${report.seconds_total.toFixed(1)}`,
   ].join("\n");

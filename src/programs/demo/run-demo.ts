@@ -12,7 +12,7 @@ import { Progress } from "./progress.ts";
 import { holdFirstCeremonies, holdSecondCeremonies } from "./raise-authority.ts";
 import { raisePrograms } from "./raise-programs.ts";
 import { raiseProxies } from "./raise-proxies.ts";
-import { readStates, rotate, startTraffic, watchRenewals } from "./renew-and-rotate.ts";
+import { outliveOldRoot, readStates, rotate, startTraffic, watchRenewals } from "./renew-and-rotate.ts";
 import { type DemoReport, type LedgerCount, reportOf } from "./report.ts";
 import type { Stage } from "./stage.ts";
 import { Supervisor, type SupervisorEvent } from "./supervise.ts";
@@ -89,7 +89,8 @@ async function perform(stage: Stage, envoy: string): Promise<DemoReport> {
     await progress.step("traffic: web calls api over mTLS", () => startTraffic(stage, load));
     await progress.step("leaf renewals under traffic", () => watchRenewals(stage, before, load));
     await progress.step("ceremony of a second root", () => holdSecondCeremonies(stage));
-    await progress.step("root rotation under traffic", () => rotate(stage, before, load));
+    await progress.step("root rotation under traffic", () => rotate(stage, load));
+    await progress.step("traffic without the old root", () => outliveOldRoot(stage, load));
     const after = await readStates(stage);
     const count = await load.stop();
     const ledger = await progress.step("reconcile ledger and HSM journal", () => reconcile(stage));
