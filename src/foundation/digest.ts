@@ -8,6 +8,3 @@ export const sha384 = (bytes: Uint8Array): Uint8Array => hash("sha384", bytes, "
 
 /** SHA-256 of the bytes or of a text's UTF-8, as 64 lower-case hexadecimal characters. */
 export const sha256Hex = (bytes: Uint8Array | string): string => hash("sha256", bytes, "hex");
-
-/** SHA-1, only for what RFC 5280 §4.2.1.2 derives from it: key identifiers, never security. */
-export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");

@@ -18,7 +18,7 @@ import { AttestationService, NodeService } from "../../src/wire/definitions.ts";
 import { type IssuanceRig, issuanceRig } from "./issuance-rig.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 
-export const trustDomain = "mesh.test" as TrustDomain;
+const trustDomain = "mesh.test" as TrustDomain;
 export const agentId = joinTokenAgentId(trustDomain, "node-1");
 const serverId = "spiffe://mesh.test/meshmint/server" as SpiffeId;
 const never = new AbortController().signal;

@@ -80,31 +80,6 @@ export const plainListener = (name: string, cluster: string) => ({
   filter_chains: [{ filters: [httpFilter(name, { route: { cluster } })] }],
 });
 
-/** A cluster that speaks mTLS to one loopback port. */
-export const mtlsCluster = (name: string, port: number, use: SdsUse) => ({
-  name,
-  type: "STATIC",
-  connect_timeout: "1s",
-  transport_socket: {
-    name: "envoy.transport_sockets.tls",
-    typed_config: {
-      "@type": `${ext}.transport_sockets.tls.v3.UpstreamTlsContext`,
-      max_session_keys: 0,
-      common_tls_context: tlsContext(use),
-    },
-  },
-  load_assignment: {
-    cluster_name: name,
-    endpoints: [
-      {
-        lb_endpoints: [
-          { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } },
-        ],
-      },
-    ],
-  },
-});
-
 const httpFilter = (statPrefix: string, action: object) => ({
   name: "envoy.filters.network.http_connection_manager",
   typed_config: {

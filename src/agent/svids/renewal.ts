@@ -5,7 +5,7 @@ import type { Random } from "../../foundation/random.ts";
  * A number in [0, 1) that is the same for the same text on every day and every machine. Spreads work over a window
  * without chance, so that a restart does not move anybody's turn.
  */
-export const shareOf = (text: string): number => Number.parseInt(sha256Hex(text).slice(0, 12), 16) / 2 ** 48;
+const shareOf = (text: string): number => Number.parseInt(sha256Hex(text).slice(0, 12), 16) / 2 ** 48;
 
 /** Renewal falls between 40 % and 60 % of the life that was left when the SVID came; where exactly is stable per SVID. */
 const earliestShare = 0.4;

@@ -18,7 +18,7 @@ export async function writeAtomically(path: string, content: string): Promise<vo
 }
 
 /** A rename is durable only once its folder is (rename(2) says nothing of it, fsync(2) does). */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await folder.sync();

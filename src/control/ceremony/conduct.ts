@@ -106,7 +106,7 @@ export async function conduct(
   }
 }
 
-export const transcriptName = (kind: CeremonyKind): string => `${kind}-transcript.json`;
+const transcriptName = (kind: CeremonyKind): string => `${kind}-transcript.json`;
 
 export const refusal = (sentence: string): Fault => new Fault("CEREMONY_REFUSED", `the ceremony ${sentence}`);
 

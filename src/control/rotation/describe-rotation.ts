@@ -72,7 +72,7 @@ function countGrades(passed: readonly Standing[]): { [grade: string]: number } {
   return counts;
 }
 
-export function laggardsOf(verdict: Verdict): Laggard[] {
+function laggardsOf(verdict: Verdict): Laggard[] {
   const holders = verdict.standings.flatMap((standing): Laggard[] => {
     if (standing.verdict !== "behind") return [];
     const { holder, reason } = standing;

@@ -37,7 +37,7 @@ export type Change = Partial<Omit<TrustState, "revision">> & {
 };
 
 /** Who acts when the rotation goes on by itself. */
-export const byItself = "server";
+const byItself = "server";
 
 /** Takes the steps of a rotation: each is in the ledger first, then stored by compare-and-set, then in force. */
 export class RotationSteps {

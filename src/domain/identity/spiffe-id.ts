@@ -42,6 +42,3 @@ export function pathOf(id: SpiffeId): string {
   const slash = id.indexOf("/", scheme.length);
   return slash < 0 ? "" : id.slice(slash);
 }
-
-/** The ID of the trust domain itself: `spiffe://mesh.example`. */
-export const idOfTrustDomain = (domain: TrustDomain): SpiffeId => `${scheme}${domain}` as SpiffeId;

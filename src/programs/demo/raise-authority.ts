@@ -12,7 +12,7 @@ const held = z.object({
 });
 
 /** Folders, PINs and configurations; nothing of it outlives the demo's folder. */
-export async function prepareFolder({ plan }: Stage): Promise<void> {
+async function prepareFolder({ plan }: Stage): Promise<void> {
   for (const name of ["pins", "tokens", "logs", "bin", "server", "signer", "agent"]) {
     await mkdir(join(plan.folder, name), { mode: 0o700 });
   }

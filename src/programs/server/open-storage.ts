@@ -13,7 +13,7 @@ export type Storage = {
 };
 
 /** A worker's entry file beside this one: `.ts` from source, `.js` from dist/. */
-export const workerUrl = (name: string): URL =>
+const workerUrl = (name: string): URL =>
   new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url);
 
 /**

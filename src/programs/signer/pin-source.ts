@@ -7,7 +7,7 @@ import type { SignerConfig } from "./config.ts";
 export const pinVariable = "MESHMINT_SIGNER_PIN";
 
 /** Where the worker finds the descriptor that its supervisor hands on: behind stdin, stdout, stderr and the channel. */
-export const workerPinDescriptor = 4;
+const workerPinDescriptor = 4;
 
 export type PinSource = () => Promise<Uint8Array>;
 
