@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hours } from "../../foundation/duration.ts";
 import type { SpiffeId } from "../identity/spiffe-id.ts";
@@ -88,4 +89,43 @@ test.each(bad)("%s is refused, naming the field", (_name, change, sentence) => {
 test("every flaw is told at once", () => {
   const parsed = parseEntry({ ...web, spiffeId: "x", selectors: [], hint: "\0" }, rules);
   expect(parsed.ok ? [] : parsed.error).toHaveLength(4);
+});
+
+test("whatever is asked for, the answer is an entry within the rules or sentences, never an exception", () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(web.spiffeId, web.parentId),
+  );
+  const selector = fc.oneof(
+    fc.string(),
+    fc
+      .tuple(fc.constantFrom("uid", "path", "sha256"), fc.string())
+      .map(([kind, value]) => `unix:${kind}:${value}`),
+    fc.constant("unix:uid:1"),
+  );
+  const inputs: fc.Arbitrary<EntryInput> = fc.record({
+    spiffeId: text,
+    parentId: text,
+    selectors: fc.array(selector, { maxLength: 40 }),
+    x509Ttl: fc.oneof(fc.integer(), fc.double(), fc.constant(60)),
+    dnsNames: fc.array(fc.oneof(fc.string(), fc.domain()), { maxLength: 4 }),
+    hint: fc.string(),
+    priority: fc.oneof(fc.integer(), fc.double()),
+    labels: fc.dictionary(fc.string(), fc.string()),
+    tenant: fc.oneof(fc.constantFrom("", "/payments"), fc.string()),
+  });
+  fc.assert(
+    fc.property(inputs, (input) => {
+      const parsed = parseEntry(input, rules);
+      if (!parsed.ok) {
+        expect(parsed.error.length).toBeGreaterThan(0);
+        return;
+      }
+      expect(parsed.value.spiffeId.startsWith("spiffe://mesh.example/")).toBe(true);
+      expect(parsed.value.spiffeId).not.toContain("/meshmint");
+      expect(parsed.value.x509Ttl).toBeLessThanOrEqual(rules.ttlCap);
+      expect(parsed.value.selectors.length).toBeGreaterThan(0);
+    }),
+  );
 });
