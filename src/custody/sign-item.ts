@@ -1,5 +1,5 @@
 /** What may be asked to be signed. Each purpose has its grammar; there is no purpose for "any bytes". */
-export type Purpose = "leaf";
+type Purpose = "leaf";
 
 export type SignItem = { readonly keyId: string; readonly purpose: Purpose; readonly tbs: Uint8Array };
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { projectRoot } from "./parts.ts";
 import type { SignerSite } from "./signer.ts";
 
-export type FaultOrder = "ok" | "hang" | "lost" | "away" | "once" | "flip";
+type FaultOrder = "ok" | "hang" | "lost" | "away" | "once" | "flip";
 
 export type FaultyHsm = {
   /** The module to configure in place of SoftHSM's. */

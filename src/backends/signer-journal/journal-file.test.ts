@@ -115,3 +115,13 @@ test("a second writer is noticed, and nothing is recorded from then on", async (
   expect((await failed).message).toContain("something else writes to it");
   expect(() => open[0]?.append(keyId, hash(2))).toThrow(/something else/);
 });
+
+test("a line that the disk does not take is an error, and nothing is signed for it", () => {
+  const faults: Error[] = [];
+  const options = { path: "/dev/full", fsyncEveryMs: 60_000, onRepaired: () => undefined };
+  const journal = new JournalFile({ ...options, onFailed: (fault) => faults.push(fault) });
+  expect(() => journal.append(keyId, hash(1))).toThrow(/takes no line: ENOSPC/);
+  expect(journal.lines()).toBe(0n);
+  expect(faults).toHaveLength(1); // nor can the file be cut back to whole lines, so that it is given up
+  expect(() => journal.append(keyId, hash(2))).toThrow(/ENOSPC/);
+});

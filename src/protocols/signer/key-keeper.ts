@@ -9,7 +9,7 @@ export type RefusedSignature = {
   readonly journaled: boolean;
 };
 
-export type KeeperStatus = {
+type KeeperStatus = {
   readonly state: "ready" | "degraded" | "down" | "recovering";
   readonly reason: string;
   readonly tokenLabel: string;
@@ -32,7 +32,7 @@ export interface KeyKeeper {
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<readonly KeeperLine[]>;
 }
 
-export type DescribedKey = {
+type DescribedKey = {
   readonly keyId: string;
   readonly label: string;
   readonly tokenLabel: string;
