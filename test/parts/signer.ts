@@ -94,6 +94,8 @@ export type SignerStart = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Becomes descriptor 3 of the program. */
   readonly descriptor?: number;
+  /** The user, and group of the same number, that it runs as; only root can say so. */
+  readonly userId?: number;
 };
 
 /** `meshmint signer run` as a process of its own. */
@@ -108,6 +110,7 @@ export function startSigner(
     {
       stdio: ["ignore", "pipe", "pipe", how.descriptor ?? "ignore"],
       env: { ...process.env, SOFTHSM2_CONF: site.hsm.conf, ...how.environment },
+      ...(how.userId !== undefined && { uid: how.userId, gid: how.userId }),
     },
   );
   let output = "";

@@ -1,4 +1,5 @@
 import { read } from "node:fs";
+import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Fault } from "../../foundation/fault.ts";
 import { pinIn, readPin } from "../config/read-pin.ts";
@@ -31,6 +32,19 @@ export function pinSource({ token }: SignerConfig, fromEnvironment: string | und
   }
   if (pinFile !== undefined) return () => readPin(pinFile);
   return () => readDescriptor(pinDescriptor ?? workerPinDescriptor);
+}
+
+/** What is wrong with who may read the PIN file; undefined when nothing is, or when there is none. */
+export async function pinFileFlaw({ token }: SignerConfig): Promise<string | undefined> {
+  if (token.pinFile === undefined) return undefined;
+  const mode = await stat(token.pinFile).then(
+    (found) => found.mode & 0o777,
+    () => 0, // the worker says why it cannot be read
+  );
+  const others = (mode & 0o077) !== 0;
+  return others
+    ? `${token.pinFile} has mode 0${mode.toString(8)}: others than the signer can read the PIN`
+    : undefined;
 }
 
 const readAt = promisify(read);

@@ -1,6 +1,6 @@
 import { createLogger } from "../../backends/telemetry/logger.ts";
 import { readSignerConfig } from "./config.ts";
-import { requirePinSource } from "./pin-source.ts";
+import { pinFileFlaw, requirePinSource } from "./pin-source.ts";
 import { superviseSigner } from "./supervisor.ts";
 
 export type RunSigner = {
@@ -18,6 +18,8 @@ export async function runSigner(order: RunSigner, signal: AbortSignal): Promise<
   requirePinSource(config, order.insecurePinEnv);
   const logger = createLogger("signer", config.log.level);
   if (order.insecurePinEnv) logger.warn("the PIN comes from the environment: it can be read in /proc");
+  const flaw = await pinFileFlaw(config);
+  if (flaw !== undefined) logger.warn(flaw);
   await superviseSigner(
     {
       config,
