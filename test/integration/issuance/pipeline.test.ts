@@ -244,3 +244,26 @@ test("close lets what is under way end and refuses what comes", async () => {
   expect((await outcome).ok).toBe(true);
   expect(await rig.pipeline.issue(ask(), never)).toMatchObject({ error: { code: "issuing-closed" } });
 });
+
+test("close cuts off what does not end when its signal aborts", async () => {
+  const entered = Promise.withResolvers<void>();
+  const stuck: LeafCrypto = {
+    prepare: (_authority, _requests, signal) => {
+      entered.resolve();
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+      );
+    },
+    seal: async () => [],
+  };
+  const rig = issuanceRig({ crypto: stuck });
+  const outcome = rig.pipeline.issue(ask(), never);
+  const refusedAtLast = expect(outcome).rejects.toThrow("out of patience");
+  await entered.promise;
+  const patience = new AbortController();
+  const closed = rig.pipeline.close(patience.signal);
+  patience.abort(new Error("out of patience"));
+  await closed;
+  await refusedAtLast;
+  expect(rig.ledger.intents).toEqual([]);
+});
