@@ -18,6 +18,7 @@ export class FakeSecretSource implements SecretSource {
   gate: Promise<void> | undefined;
   /** Names that a caller has not settled, as a durable record would say. */
   unsettled: readonly string[] = [];
+  heldBundles: readonly string[] = [];
   openNow = 0;
   readonly #resolutions = new Map<string, Resolution>();
   readonly #listeners = new Set<() => void>();
@@ -39,6 +40,7 @@ export class FakeSecretSource implements SecretSource {
     this.openNow += 1;
     return {
       unsettled: this.unsettled,
+      heldBundles: this.heldBundles,
       resolve: (name) => this.#resolutions.get(name) ?? { state: "pending" },
       onChange: (listener) => {
         this.#listeners.add(listener);

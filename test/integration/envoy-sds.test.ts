@@ -210,3 +210,30 @@ for (const api of protocols) {
     },
   );
 }
+
+for (const api of protocols) {
+  envoyTest(
+    `${api}: a proxy that comes back gets its new bundle, and acknowledges it, before its new leaf`,
+    async () => {
+      const first = svidFrom(ca, web);
+      source.give(bundle("ALL"), leaf(first));
+      const proxy = await start(api, "ALL");
+      await serves(proxy, await proxy.port("in"), first.serial);
+      await eventually("both acknowledgements", () => judged("acknowledged", web).length > 0);
+
+      const [second, otherCa] = [svidFrom(ca, web), new OpensslCa("second root")];
+      source.heldBundles = ["ALL"];
+      const from = sds?.events.length ?? 0;
+      await sds?.restart(() => {
+        source.give({ ...bundle("ALL"), bundles: [bundleOf("td.example", otherCa, ca)] }, leaf(second));
+      });
+      otherCa.remove();
+      await serves(proxy, await proxy.port("in"), second.serial);
+      const events = (sds?.events.slice(from) ?? []).flatMap((event) =>
+        event.kind === "delivered" || event.kind === "acknowledged" ? [`${event.kind} ${event.name}`] : [],
+      );
+      expect(events.slice(0, 3)).toEqual(["delivered ALL", "acknowledged ALL", `delivered ${web}`]);
+      expect(await proxy.anchors()).toHaveLength(2);
+    },
+  );
+}

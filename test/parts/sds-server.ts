@@ -13,8 +13,8 @@ export type SdsServer = {
   readonly path: string;
   readonly events: readonly SdsEvent[];
   close(): Promise<void>;
-  /** Ends as a killed agent does, with all that it remembered, and starts anew on the same socket. */
-  restart(): Promise<void>;
+  /** Ends as a killed agent does, with all that it remembered, and starts anew on the same socket after `meanwhile`. */
+  restart(meanwhile?: () => void): Promise<void>;
 };
 
 /** The SDS service alone, on a Unix socket of its own, over a source that the test brings. */
@@ -30,8 +30,9 @@ export async function startSds(
   return {
     path,
     events,
-    restart: async () => {
+    restart: async (meanwhile) => {
       await stop();
+      meanwhile?.();
       stop = await start();
     },
     close: async () => {

@@ -47,6 +47,13 @@ export class ProxySecrets {
       .map(({ name }) => name);
   }
 
+  get heldBundles(): readonly string[] {
+    return this.#known()
+      .flatMap(({ secrets }) => secrets)
+      .filter(({ kind, delivered, left }) => kind === "bundle" && delivered && left?.how !== "unsubscribed")
+      .map(({ name }) => name);
+  }
+
   resolve(name: string): Resolution {
     const asked = parseSecretName(name);
     if (asked === undefined) return { state: "unauthorised" };

@@ -12,6 +12,8 @@ export type ProcessRecord = {
   readonly streams: ReadonlyMap<string, ReadonlyMap<string, Subscription>>;
   /** Counts verdicts, so that two can be put in order. */
   readonly verdicts: number;
+  /** Bundles that the process had before it came back, and when it did. */
+  readonly returning: { readonly bundles: readonly string[]; readonly since: Date } | undefined;
 };
 
 export type NameRecord = {
@@ -50,7 +52,12 @@ export type Happened = SubscriptionEvent extends infer Event
 
 export type Recorded = { readonly record: ProcessRecord; readonly events: readonly Happened[] };
 
-export const emptyRecord: ProcessRecord = { names: new Map(), streams: new Map(), verdicts: 0 };
+export const emptyRecord: ProcessRecord = {
+  names: new Map(),
+  streams: new Map(),
+  verdicts: 0,
+  returning: undefined,
+};
 
 const rememberedRefusals = 32;
 
@@ -71,6 +78,16 @@ export function recordOfUnsettled(names: readonly string[], now: Date): ProcessR
   const retry = now.getTime();
   return { ...emptyRecord, names: new Map(names.map((name) => [name, { ...unknown, retry }])) };
 }
+
+/** The process comes with its first stream, and had these bundles when it was last here. */
+export const withReturning = (
+  record: ProcessRecord,
+  bundles: readonly string[],
+  now: Date,
+): ProcessRecord => ({
+  ...record,
+  returning: bundles.length > 0 ? { bundles, since: now } : undefined,
+});
 
 /** Takes in a change of a stream's subscription. Only a process's first and last stream for a name make an event. */
 export function changeSubscription(
@@ -126,7 +143,7 @@ export function judge(
       own.set(name, { ...subscription, acknowledged: version });
     }
   }
-  const after = { names, streams: new Map(record.streams).set(streamId, own), verdicts: order };
+  const after = { ...record, names, streams: new Map(record.streams).set(streamId, own), verdicts: order };
   return { record: after, events: judgements(after, verdict) };
 }
 
@@ -153,7 +170,7 @@ export function closeStream(
 export const worthKeeping = (record: ProcessRecord): boolean =>
   [...record.names.values()].some(({ retry }) => retry > 0);
 
-const isSubscribed = (record: ProcessRecord, name: string): boolean =>
+export const isSubscribed = (record: ProcessRecord, name: string): boolean =>
   [...record.streams.values()].some((names) => names.has(name));
 
 function withRefusal(before: NameRecord, version: string, refusal: Refusal): Partial<NameRecord> {

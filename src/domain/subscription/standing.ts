@@ -1,5 +1,6 @@
 import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
 import {
+  isSubscribed,
   type NameRecord,
   nameRecord,
   type ProcessRecord,
@@ -67,32 +68,43 @@ export function noteDue(
     const dated = [...subscriptions].map(
       ([name, before]) => [name, withDue(before, bundles.get(name)?.version, now)] as const,
     );
-    streams.set(streamId, new Map(dated));
+    // A proxy for many services has thousands of streams: only what changed is made anew.
+    const isSame = dated.every(([name, after]) => after === subscriptions.get(name));
+    streams.set(streamId, isSame ? subscriptions : new Map(dated));
   }
   return { ...record, streams };
 }
 
 function withDue(before: Subscription, version: string | undefined, now: Date): Subscription {
-  if (version === undefined || version === before.acknowledged) return { ...before, due: undefined };
+  if (version === undefined || version === before.acknowledged) {
+    return before.due === undefined ? before : { ...before, due: undefined };
+  }
   return before.due?.version === version ? before : { ...before, due: { version, since: now } };
 }
 
 /**
- * Until when a stream's leaf is held back: another stream of the process waits for its bundle, and a proxy that comes
- * back must be able to verify its peers before it shows a new certificate. Undefined: not held.
+ * Until when a stream's leaf is held back: another stream of the process waits for its bundle, or the process has just
+ * come back and has not asked for its bundle yet (Envoy opens its streams again each after a wait of its own). It
+ * must be able to verify its peers before it shows a new certificate. Undefined: not held.
  */
 export function holdsOf(
   record: ProcessRecord,
   { now, patience }: Moment,
 ): (streamId: string) => Date | undefined {
-  const holders = [...record.streams].flatMap(([streamId, subscriptions]) => {
-    const since = [...subscriptions.values()].flatMap(({ due }) => due?.since.getTime() ?? []);
-    const until = Math.max(...since) + toMs(patience.holdLeaf);
-    return until > now.getTime() ? [{ streamId, until }] : [];
-  });
-  holders.sort((one, other) => other.until - one.until);
+  const end = (since: Date): number => since.getTime() + toMs(patience.holdLeaf);
+  const holders: { streamId: string | undefined; until: number }[] = [...record.streams].flatMap(
+    ([streamId, subscriptions]) =>
+      [...subscriptions.values()].flatMap(({ due }) => (due ? { streamId, until: end(due.since) } : [])),
+  );
+  const { returning } = record;
+  if (returning?.bundles.some((name) => !isSubscribed(record, name))) {
+    holders.push({ streamId: undefined, until: end(returning.since) });
+  }
+  const pressing = holders
+    .filter(({ until }) => until > now.getTime())
+    .sort((one, other) => other.until - one.until);
   return (streamId) => {
-    const holder = holders.find((candidate) => candidate.streamId !== streamId);
+    const holder = pressing.find((candidate) => candidate.streamId !== streamId);
     return holder && new Date(holder.until);
   };
 }

@@ -108,6 +108,9 @@ export type Answer = {
 export function respond(stream: Stream, offers: Offers, protocol: "sotw" | "delta"): Answer {
   if (stream.awaiting) return { stream, response: undefined, confirmed: [] };
   const due = dueNames(stream, offers, protocol);
+  if (due.confirmed.length + due.resources.length + due.removed.length === 0) {
+    return { stream, response: undefined, confirmed: [] };
+  }
   const told = new Map(stream.told);
   for (const { name, version } of [...due.confirmed, ...due.resources]) told.set(name, version);
   for (const name of due.removed) told.set(name, removed);

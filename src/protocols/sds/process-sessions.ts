@@ -1,6 +1,7 @@
 import {
   type ProcessRecord,
   recordOfUnsettled,
+  withReturning,
   worthKeeping,
 } from "../../domain/subscription/process-record.ts";
 import { Fault } from "../../foundation/fault.ts";
@@ -48,8 +49,9 @@ export class ProcessSessions {
     const abandon = new AbortController();
     const { source, ...deps } = this.#deps;
     const opening = source.open(caller, abandon.signal).then((secrets) => {
-      const record =
-        this.#remembered.get(key) ?? recordOfUnsettled(secrets.unsettled, this.#deps.clock.now());
+      const now = this.#deps.clock.now();
+      const known = this.#remembered.get(key) ?? recordOfUnsettled(secrets.unsettled, now);
+      const record = withReturning(known, secrets.heldBundles, now);
       this.#remembered.delete(key);
       return new ProcessSession({ ...deps, caller, secrets, record });
     });

@@ -21,6 +21,11 @@ export interface CallerSecrets {
    * before when it gets them again.
    */
   readonly unsettled: readonly string[];
+  /**
+   * Bundles that the process was given before and has not given up: a proxy that comes back opens its streams in any
+   * order, and its leaf waits for these a little.
+   */
+  readonly heldBundles: readonly string[];
   /** Answers from memory. The same content comes as the same `X509Svid` and `Der` objects: encodings are kept by them. */
   resolve(name: string): Resolution;
   /** Calls the listener whenever some answer of `resolve` may have changed. Returns what ends that. */

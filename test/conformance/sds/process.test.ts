@@ -35,6 +35,30 @@ test("bundle before leaf: without an ACK the leaf comes after two seconds", asyn
   expect(performance.now() - since).toBeGreaterThan(1500);
 });
 
+test("bundle before leaf: a process that comes back has its leaf wait until it asks for its bundle again", async () => {
+  at.source.give(at.material.leaf(0), at.material.bundle(1));
+  at.source.heldBundles = ["ALL"];
+  const leaves = at.client.sotw();
+  leaves.ask(web);
+  await eventually("the subscription", () => told(at.source).includes(`subscribed ${web}`));
+  const bundles = at.client.sotw();
+  bundles.ask("ALL");
+  const bundle = await bundles.next();
+  expect(leaves.heard).toEqual([]);
+  bundles.ack(bundle, "ALL");
+  await leaves.next();
+});
+
+test("bundle before leaf: a process that does not ask for its bundle again gets its leaf after two seconds", async () => {
+  at.source.give(at.material.leaf(0), at.material.bundle(1));
+  at.source.heldBundles = ["ALL"];
+  const since = performance.now();
+  const leaves = at.client.sotw();
+  leaves.ask(web);
+  await leaves.next();
+  expect(performance.now() - since).toBeGreaterThan(1500);
+});
+
 test("both in one request come in one response, the bundle first", async () => {
   at.source.give(at.material.leaf(0), at.material.bundle(1));
   const stream = at.client.sotw();
