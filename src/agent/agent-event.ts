@@ -35,7 +35,7 @@ export type AgentEvent =
 
 /** first: the entry had none. renewal: half life. entry: the entry changed. authority: another one signs now. */
 export type IssueReason = "first" | "renewal" | "entry" | "authority";
-export type NodeSvidSource = "attested" | "stored" | "renewed";
+type NodeSvidSource = "attested" | "stored" | "renewed";
 
 export interface AgentObserver {
   saw(event: AgentEvent): void;

@@ -19,7 +19,7 @@ import { ApiIdentities } from "./workloads/api-identities.ts";
 import { SdsSecrets } from "./workloads/sds-secrets.ts";
 
 /** The server as this agent's node SVID reaches it. */
-export interface ServerLink extends SvidIssuer, NodeSvidRenewal, ServerFeed {
+interface ServerLink extends SvidIssuer, NodeSvidRenewal, ServerFeed {
   /** From now on connections are made with these. */
   use(credentials: NodeCredentials, bundle: Joined["bundle"]): void;
 }

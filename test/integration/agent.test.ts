@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sha256Hex } from "../../src/foundation/digest.ts";
-import { SecretDiscoveryService, SpiffeWorkloadApi } from "../../src/wire/definitions.ts";
+import { SecretDiscoveryService } from "../../src/wire/definitions.ts";
 import { AgentServer, agentId } from "../fakes/agent-server.ts";
 import { softwareAuthority } from "../fakes/software-authority.ts";
 import { AgentFolder, fetchSvids, WorkloadWatch } from "../parts/agent-run.ts";
@@ -93,48 +93,6 @@ test("selectors are those of the calling process, down to the hash of its progra
   server.register({ id: "hashed", selectors: [uid, `unix:sha256:${sha256}`], priority: 1 });
   server.register({ id: "forged", selectors: [uid, `unix:sha256:${sha256Hex("x")}`], priority: 2 });
   await eventually("hashed, then web", () => names() === "hashed,web");
-  watch.close();
-});
-
-test("header, unknown callers and the JWT profile get the codes that clients rely on", async () => {
-  await started();
-  await eventually("the end of the start", async () => {
-    const watch = WorkloadWatch.svids(agent.socket);
-    await eventually("an answer", () => watch.failure);
-    watch.close();
-    return watch.failure?.code === 7 && watch.failure.details === "no identity issued";
-  });
-  const headers = (...values: string[]) => {
-    const metadata = new Metadata();
-    for (const value of values) metadata.add("workload.spiffe.io", value);
-    return metadata;
-  };
-  for (const metadata of [headers(), headers("True"), headers("true", "true"), headers("false")]) {
-    for (const watch of [
-      WorkloadWatch.svids(agent.socket, metadata),
-      WorkloadWatch.bundles(agent.socket, metadata),
-    ]) {
-      await eventually("a refusal", () => watch.failure);
-      expect(watch.failure).toMatchObject({ code: 3, details: "security header missing from request" });
-      watch.close();
-    }
-  }
-  const client = new SpiffeWorkloadApi(`unix:${agent.socket}`, credentials.createInsecure());
-  const jwt = (metadata: Metadata) =>
-    new Promise((resolve) =>
-      client.FetchJWTSVID({ audience: ["a"] }, metadata, (error) => resolve(error?.code)),
-    );
-  expect([await jwt(headers("true")), await jwt(headers())]).toEqual([12, 3]);
-  client.close();
-});
-
-test("bundles come for callers with an identity", async () => {
-  server.register({ id: "web" });
-  await started();
-  await fetchSvids(agent.socket);
-  const watch = WorkloadWatch.bundles(agent.socket);
-  await eventually("a bundle", () => watch.last);
-  expect(Object.keys(watch.last?.bundles ?? {})).toEqual(["spiffe://mesh.test"]);
   watch.close();
 });
 

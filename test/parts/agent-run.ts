@@ -64,11 +64,12 @@ export class AgentFolder {
   }
 }
 
-const withHeader = () => {
+/** Metadata with the Workload API's security header, once for each value. */
+export function headers(...values: string[]): Metadata {
   const metadata = new Metadata();
-  metadata.set("workload.spiffe.io", "true");
+  for (const value of values) metadata.add("workload.spiffe.io", value);
   return metadata;
-};
+}
 
 /** One stream of the Workload API as this process sees it. */
 export class WorkloadWatch<Message> {
@@ -87,9 +88,9 @@ export class WorkloadWatch<Message> {
     });
   }
 
-  static svids = (socket: string, metadata = withHeader()) =>
+  static svids = (socket: string, metadata = headers("true")) =>
     new WorkloadWatch<X509SVIDResponse__Output>(socket, "FetchX509SVID", metadata);
-  static bundles = (socket: string, metadata = withHeader()) =>
+  static bundles = (socket: string, metadata = headers("true")) =>
     new WorkloadWatch<X509BundlesResponse__Output>(socket, "FetchX509Bundles", metadata);
 
   get last(): Message | undefined {

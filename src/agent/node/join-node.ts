@@ -56,7 +56,7 @@ export async function joinNode(deps: JoinDeps, signal: AbortSignal): Promise<Joi
     } catch (thrown) {
       const fault = asFault(thrown);
       if (signal.aborted || !isPassing(fault)) throw fault;
-      const retryInMs = retryDelayMs(failures, deps.random);
+      const retryInMs = retryDelayMs(Math.min(failures, 5), deps.random);
       deps.observer.saw({ kind: "server-away", reason: fault.message, retryInMs });
       await pause(deps.alarm, retryInMs, signal);
     }

@@ -60,7 +60,8 @@ export class ServerSession {
 
   async #away(thrown: unknown, failures: number, signal: AbortSignal): Promise<void> {
     const { observer, alarm, random } = this.#deps;
-    const retryInMs = retryDelayMs(failures, random);
+    // A server that is back is found within four seconds, however long it was away.
+    const retryInMs = retryDelayMs(Math.min(failures, 5), random);
     observer.saw({ kind: "server-away", reason: asFault(thrown).message, retryInMs });
     this.#isConnected = false;
     await pause(alarm, retryInMs, signal).catch(() => undefined);

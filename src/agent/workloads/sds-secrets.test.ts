@@ -19,6 +19,7 @@ let log: RosterLog & { lines: Holder[]; failing: boolean };
 let roster: Roster;
 let secrets: ProxySecrets;
 let running: string | undefined;
+let anchors: string[];
 
 const give = (id: string, spiffeId: string, serial: string) => {
   entries = [
@@ -33,6 +34,7 @@ beforeEach(async () => {
   svids = new Map();
   synced = true;
   running = "777";
+  anchors = ["f".repeat(64)];
   log = {
     lines: [],
     failing: false,
@@ -63,6 +65,7 @@ beforeEach(async () => {
     },
     bundles: {
       current: { trustDomain: "mesh.test", sequence: 1, anchors: [] },
+      anchorNames: () => anchors,
       onChange: () => () => undefined,
     },
   } as unknown as WorkloadViewDeps;
@@ -118,6 +121,15 @@ test("a delivery waits for the record, and is not made when that fails", async (
   log.failing = false;
   await secrets.beforeDelivery("p", [bundle("ROOTCA")], never);
   expect(log.lines.at(-1)?.secrets[0]?.delivered?.content.version).toBe("b1");
+});
+
+test("content of a bundle that is no longer the agent's own is not given any more", async () => {
+  give("e1", web, "1");
+  anchors = ["e".repeat(64), ...anchors];
+  await expect(secrets.beforeDelivery("p", [bundle("ROOTCA")], never)).rejects.toMatchObject({
+    code: "SERVER_UNAVAILABLE",
+  });
+  expect(roster.all()).toEqual([]);
 });
 
 test("each leaf is held under its own SPIFFE ID, the bundle under the first default", async () => {

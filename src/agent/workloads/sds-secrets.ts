@@ -77,6 +77,10 @@ export class ProxySecrets {
   /** Resolves once the roster holds the deliveries durably. */
   async beforeDelivery(label: string, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    // Once this agent has told the server that it accepts a bundle, nobody may be given an older one.
+    if (deliveries.some((delivery) => delivery.kind === "bundle" && !this.#isCurrent(delivery.anchors))) {
+      throw new Fault("SERVER_UNAVAILABLE", "the trust bundle has just changed; ask again");
+    }
     const byIdentity = Map.groupBy(deliveries, (delivery) => this.#identityFor(delivery));
     await Promise.all(
       [...byIdentity].map(([spiffeId, given]) =>
@@ -130,6 +134,11 @@ export class ProxySecrets {
       throw new Fault("PERMISSION_DENIED", "this process has no identity any more");
     }
     return identity;
+  }
+
+  #isCurrent(anchors: readonly string[]): boolean {
+    const current = this.#view.anchorNames();
+    return anchors.length === current.length && current.every((anchor) => anchors.includes(anchor));
   }
 
   #known(): readonly Holder[] {

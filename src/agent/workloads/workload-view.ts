@@ -75,6 +75,10 @@ export class WorkloadView {
     return this.#deps.bundles.current;
   }
 
+  anchorNames(): readonly string[] {
+    return this.#deps.bundles.anchorNames();
+  }
+
   /** The process's identities, the default one first. */
   identities(): readonly WorkloadIdentity[] {
     const entries = this.#deps.svids.entries();

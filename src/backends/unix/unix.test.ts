@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { ProcTable } from "./proc-table.ts";
@@ -21,6 +22,15 @@ test.each([
   ["7 (x) S 1 1", undefined],
 ])("start time of %j", (stat, expected) => {
   expect(parseStartTime(stat)).toBe(expected);
+});
+
+test("whatever a process calls itself, its start time is read", () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 15 }), (name) => {
+      expect(parseStartTime(`7 (${name}) S ${tail}`)).toBe("98765");
+    }),
+  );
+  fc.assert(fc.property(fc.string(), (text) => void parseStartTime(text)));
 });
 
 test("the first name of a uid wins and broken lines are passed over", () => {

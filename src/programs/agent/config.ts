@@ -21,7 +21,7 @@ const schema = (({ path }) =>
       /** PEM roots; with them the server is not asked for its own at first contact. */
       trustBundleFile: path.optional(),
       /** HTTP for /live, /ready and /metrics. */
-      ops: hostPort.prefault("127.0.0.1:8444"),
+      ops: hostPort.prefault("127.0.0.1:8445"),
       workloadApi: z
         .strictObject({
           /** A delivery counts as taken when its stream is still open this long after it. */

@@ -2,6 +2,7 @@ import type { Agent } from "../../agent/agent.ts";
 import { lockFolder } from "../../backends/state-dir/folder-lock.ts";
 import { createLogger } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
+import { systemClock } from "../../foundation/clock.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { AgentGauges } from "./agent-gauges.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
@@ -66,5 +67,10 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
 /** Without the server it is still ready: what it holds is served. */
 function reasonsOf(agent: Agent | undefined): readonly string[] {
   if (agent === undefined) return ["the node has not joined yet"];
-  return agent.status().isSynced ? [] : ["the server has not told this node's registrations yet"];
+  const { isSynced, node } = agent.status();
+  const reasons = isSynced ? [] : ["the server has not told this node's registrations yet"];
+  const hasEnded = node.svid.notAfter < systemClock.now();
+  return hasEnded
+    ? [...reasons, "the node's own SVID has expired: make a new join token and start the agent anew"]
+    : reasons;
 }
