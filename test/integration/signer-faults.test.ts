@@ -74,6 +74,15 @@ test("a single failure costs one item and one session, not the token", async () 
   expect([hsm.calls("C_Login"), hsm.calls("C_Sign"), await journalLines()]).toEqual([1, 3, 3]);
 });
 
+test("a failure is forgotten after a while, without a signature", async () => {
+  await signOne();
+  hsm.order("once");
+  await signOne();
+  expect(await client.status(never)).toMatchObject({ state: "degraded" });
+  await stateIs("ready");
+  expect(hsm.calls("C_Sign")).toBe(2);
+});
+
 test("a token that was lost is taken up again by the same worker, with new handles and one login more", async () => {
   await signOne();
   hsm.order("lost");

@@ -43,6 +43,7 @@ export class TokenSigner implements CaToken {
   #live: Live;
   #status: TokenStatus;
   #failures = 0;
+  #failuresBefore = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -138,6 +139,10 @@ export class TokenSigner implements CaToken {
     try {
       probe(this.#live.token.session);
       for (const session of this.#live.pool.idle()) session.lib.C_GetSessionInfo(session.handle);
+      // A failure is no news for ever: a whole period without another one, and the device answering, ends it.
+      if (this.#failures === this.#failuresBefore && this.#status.state === "degraded")
+        this.#enter("ready", "");
+      this.#failuresBefore = this.#failures;
     } catch (thrown) {
       this.#goDown(tokenFault("keeping the session alive", thrown));
     }
