@@ -24,6 +24,7 @@ export class FakeAgent {
   readonly #issue: Issue;
   readonly #holders = new Map<number, Holder>();
   readonly #serials = new Map<number, string>();
+  readonly #starts = new Map<number, number>();
 
   constructor(name: string, deps: { clock: Clock; issue: Issue }) {
     this.id = `spiffe://mesh.test/meshmint/agent/join_token/${name}`;
@@ -65,6 +66,18 @@ export class FakeAgent {
     await this.report(roster, pid);
   }
 
+  /** The agent has a new leaf and serves the old one no more, but the Envoy with this pid does not take it. */
+  async offer(roster: HolderRoster, pid: number, authority: Authority): Promise<void> {
+    const leaf = this.#mint(pid, spiffeIdOf(pid), authority);
+    await this.#issue(leaf);
+    const { serial, authorityKeyId, notAfter } = leaf.intent;
+    const content = { kind: "leaf", version: serial, serial, authorityKeyId, notAfter } as const;
+    const now = this.#clock.now();
+    this.#holders.set(pid, delivered(this.#holder(pid), { ...cert, content }, now));
+    await this.report(roster, pid);
+    await this.#supersede(roster, pid, serial);
+  }
+
   /** The Envoy with this pid refuses the bundle. */
   async refuse(roster: HolderRoster, pid: number, bundle: Bundle): Promise<void> {
     const content = bundleContent(bundle);
@@ -77,6 +90,12 @@ export class FakeAgent {
   async exit(roster: HolderRoster, pid: number): Promise<void> {
     this.#holders.set(pid, gone(this.#holder(pid), this.#clock.now()));
     await this.report(roster, pid);
+  }
+
+  /** The next process with this pid is another one. */
+  forget(pid: number): void {
+    this.#holders.delete(pid);
+    this.#starts.set(pid, (this.#starts.get(pid) ?? 77) + 1);
   }
 
   async report(roster: HolderRoster, pid: number): Promise<void> {
@@ -114,7 +133,13 @@ export class FakeAgent {
   }
 
   #holder(pid: number): Holder {
-    const who = { agentId: this.id, spiffeId: spiffeIdOf(pid), pid, startTime: "77", kind: "sds" } as const;
+    const who = {
+      agentId: this.id,
+      spiffeId: spiffeIdOf(pid),
+      pid,
+      startTime: String(this.#starts.get(pid) ?? 77),
+      kind: "sds",
+    } as const;
     return this.#holders.get(pid) ?? newHolder(who, `envoy-${pid}`, this.#clock.now());
   }
 }

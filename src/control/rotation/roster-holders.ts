@@ -53,7 +53,8 @@ export const formerSerial = (holder: Holder, leaf: OwnLeaf): string | undefined 
     )
     .find((serial) => serial !== leaf.serial);
 
-export const holderOf = (identity: HolderIdentity, at: Date): Holder => newHolder(identity, "", at);
+export const holderOf = (identity: HolderIdentity, at: Date): Holder =>
+  newHolder(identity, identity.kind, at);
 
 /** An agent's clock may be ahead of ours: nothing that it saw counts as later than now. */
 export function clampTimes(holder: Holder, now: Date): Holder {

@@ -1,0 +1,142 @@
+import type {
+  IntentQuery,
+  LeafQuery,
+  RecordedIntent,
+  RecordedLeaf,
+} from "../../src/control/ledger/ledger-reader.ts";
+import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
+import type { HolderStore, RosterChange } from "../../src/control/rotation/holder-store.ts";
+import type { SignatureCheck } from "../../src/control/rotation/new-authority.ts";
+import { RotationDriver } from "../../src/control/rotation/rotation-driver.ts";
+import type { RotationStore } from "../../src/control/rotation/rotation-store.ts";
+import { TrustPicture } from "../../src/control/rotation/trust-picture.ts";
+import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
+import { defaultAcceptancePolicy } from "../../src/domain/trust/acceptance-policy.ts";
+import { type Holder, holderKey } from "../../src/domain/trust/holder.ts";
+import type { TrustState } from "../../src/domain/trust/trust-state.ts";
+import { sha256Hex } from "../../src/foundation/digest.ts";
+import { hours } from "../../src/foundation/duration.ts";
+import { systemRandom } from "../../src/foundation/random.ts";
+import type { Issue } from "./fake-agent.ts";
+import type { SoftwareAuthority } from "./software-authority.ts";
+import { SoftwareSigner } from "./software-signer.ts";
+
+const { signal } = new AbortController();
+
+/** Compare-and-set as a database does it. */
+class MemoryRotationStore implements RotationStore {
+  state: TrustState | undefined;
+
+  async load(): Promise<TrustState | undefined> {
+    return this.state;
+  }
+
+  async save(state: TrustState): Promise<boolean> {
+    if (state.revision !== (this.state?.revision ?? 0) + 1) return false;
+    this.state = state;
+    return true;
+  }
+}
+
+class MemoryHolderStore implements HolderStore {
+  readonly #holders = new Map<string, Holder>();
+  readonly #superseded: RosterChange["superseded"][number][] = [];
+
+  async load() {
+    return { holders: [...this.#holders.values()], superseded: [...this.#superseded] };
+  }
+
+  async save(change: RosterChange): Promise<void> {
+    for (const holder of change.holders) this.#holders.set(holderKey(holder), holder);
+    for (const holder of change.ended) this.#holders.delete(holderKey(holder));
+    this.#superseded.push(...change.superseded);
+  }
+
+  async forgetSuperseded(): Promise<void> {}
+}
+
+/** What survives a server: stores and ledger in memory, and a clock that a test moves. `serve` is a start on them. */
+export class MemoryRotation {
+  readonly #old: SoftwareAuthority;
+  readonly #next: SoftwareAuthority;
+  readonly #states = new MemoryRotationStore();
+  readonly #holders = new MemoryHolderStore();
+  readonly #leaves: (RecordedLeaf & RecordedIntent)[] = [];
+  readonly #signer = new SoftwareSigner();
+  now = new Date();
+  readonly clock = { now: () => this.now };
+
+  constructor(old: SoftwareAuthority, next: SoftwareAuthority) {
+    this.#old = old;
+    this.#next = next;
+    this.#signer.add(old);
+    this.#signer.add(next);
+  }
+
+  readonly issue: Issue = async ({ intent }) => {
+    const { at, ...leaf } = intent;
+    const recorded = {
+      ...leaf,
+      issuedAt: at,
+      at,
+      id: this.#leaves.length + 1,
+      outcome: "certificate",
+    } as const;
+    this.#leaves.push(recorded);
+  };
+
+  get offered() {
+    const { root, authority } = this.#next;
+    return { root, intermediate: authority.certificate, cross: undefined };
+  }
+
+  pass(seconds: number): void {
+    this.now = new Date(this.now.getTime() + seconds * 1000);
+  }
+
+  async serve(): Promise<{ picture: TrustPicture; roster: HolderRoster; driver: RotationDriver }> {
+    const { clock } = this;
+    const { root, authority } = this.#old;
+    const common = { clock, signatures: trusting, longestLeaf: hours(24) };
+    const first = { root, intermediate: authority.certificate, cross: undefined };
+    const trustDomain = "mesh.test" as TrustDomain;
+    const picture = await TrustPicture.open({ ...common, trustDomain, store: this.#states }, first, signal);
+    const bundle = () => {
+      const { sequence, anchors } = picture.bundle();
+      return { sequence, anchors: anchors.map((anchor) => sha256Hex(anchor)) };
+    };
+    const roster = await HolderRoster.open({ store: this.#holders, clock, bundle }, signal);
+    const driver = new RotationDriver({
+      ...common,
+      picture,
+      roster,
+      signer: this.#signer,
+      ledger: this.#ledger,
+      observer: { saw: () => undefined },
+      policy: defaultAcceptancePolicy,
+      random: systemRandom,
+    });
+    return { picture, roster, driver };
+  }
+
+  readonly #ledger = {
+    recordEvent: async () => undefined,
+    counts: async () => ({
+      intents: this.#leaves.length,
+      entries: this.#leaves.length,
+      certificates: this.#leaves.length,
+      "not-signed": 0,
+      "self-check-failed": 0,
+      "signed-not-recorded": 0,
+    }),
+    intents: async (_query: IntentQuery): Promise<readonly RecordedIntent[]> => [],
+    leaves: async ({ authorityKeyId, notBefore, from }: LeafQuery) => {
+      const under = this.#leaves.filter((leaf) => leaf.authorityKeyId === authorityKeyId);
+      const leaves = from ? [] : under.filter((leaf) => leaf.notAfter >= notBefore);
+      return { leaves, next: { notAfterMs: 0, intent: 0 } };
+    },
+  };
+}
+
+/** The certificates of these tests are sound; what start checks has its own tests. */
+const trusting: SignatureCheck = { isSignedBy: () => true };
