@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FakeAgent } from "../../../test/fakes/fake-agent.ts";
-import { MemoryRotation } from "../../../test/fakes/memory-rotation.ts";
-import { softwareAuthority } from "../../../test/fakes/software-authority.ts";
-import type { Bundle } from "../../domain/trust/bundle.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
+import type { Bundle } from "../../../src/domain/trust/bundle.ts";
+import { sha256Hex } from "../../../src/foundation/digest.ts";
+import { FakeAgent } from "../../fakes/fake-agent.ts";
+import { MemoryRotation } from "../../fakes/memory-rotation.ts";
+import { softwareAuthority } from "../../fakes/software-authority.ts";
 
 const { signal } = new AbortController();
 const old = softwareAuthority();
