@@ -10,6 +10,8 @@ export type ClientSvid = {
   notAfter: string;
   chainPem: string;
   hint?: string;
+  /** With `--with-keys`. */
+  keyPem?: string;
 };
 export type Fetched = { svids: ClientSvid[]; bundles: Record<string, string[]> };
 export type Dialled = { spiffeId: string; peer: string; answer: string };

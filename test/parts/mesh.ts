@@ -8,7 +8,7 @@ import { projectRoot } from "./parts.ts";
 import { accepts, answers, Program } from "./program.ts";
 
 /** The node that deploy/compose/enrol.sh makes a token for. */
-const agentId = "spiffe://mesh.example/meshmint/agent/join_token/node-1";
+export const agentId = "spiffe://mesh.example/meshmint/agent/join_token/node-1";
 
 /** The image has these, each its program's own (deploy/Dockerfile). */
 const stateFolders = ["ceremony", "signer", "server", "agent", "join"].map((name) => join("state", name));

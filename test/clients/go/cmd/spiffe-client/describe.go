@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"sort"
@@ -18,6 +19,8 @@ type svid struct {
 	DNSNames []string  `json:"dnsNames"`
 	// The chain as it came, so that a test can hand it to another checker.
 	ChainPEM string `json:"chainPem"`
+	// PKCS#8, on request only: for the test that looks for it where it must not be.
+	KeyPEM string `json:"keyPem,omitempty"`
 }
 
 type described struct {
@@ -26,7 +29,7 @@ type described struct {
 	Bundles map[string][]string `json:"bundles"`
 }
 
-func describe(seen *workloadapi.X509Context) described {
+func describe(seen *workloadapi.X509Context, withKeys bool) described {
 	out := described{Bundles: map[string][]string{}}
 	for _, one := range seen.SVIDs {
 		leaf := one.Certificates[0]
@@ -36,6 +39,9 @@ func describe(seen *workloadapi.X509Context) described {
 		}
 		for _, certificate := range one.Certificates {
 			item.ChainPEM += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+		}
+		if der, err := x509.MarshalPKCS8PrivateKey(one.PrivateKey); withKeys && err == nil {
+			item.KeyPEM = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 		}
 		out.SVIDs = append(out.SVIDs, item)
 	}

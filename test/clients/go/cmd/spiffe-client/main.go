@@ -24,6 +24,7 @@ import (
 type options struct {
 	listen, address, expect string
 	limit                   time.Duration
+	withKeys                bool
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flags.StringVar(&chosen.address, "address", "", "dial: address to call")
 	flags.StringVar(&chosen.expect, "expect", "", "serve, dial: the peer's SPIFFE ID; any of our trust domain when empty")
 	flags.DurationVar(&chosen.limit, "limit", 15*time.Second, "fetch, dial: give up after this long")
+	flags.BoolVar(&chosen.withKeys, "with-keys", false, "fetch: print the private keys too")
 	_ = flags.Parse(os.Args[2:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,7 +57,7 @@ func run(ctx context.Context, command string, chosen options) error {
 		if err != nil {
 			return err
 		}
-		return line(describe(seen))
+		return line(describe(seen, chosen.withKeys))
 	case "watch":
 		return workloadapi.WatchX509Context(ctx, printer{})
 	case "serve":
@@ -68,7 +70,7 @@ func run(ctx context.Context, command string, chosen options) error {
 
 type printer struct{}
 
-func (printer) OnX509ContextUpdate(seen *workloadapi.X509Context) { _ = line(describe(seen)) }
+func (printer) OnX509ContextUpdate(seen *workloadapi.X509Context) { _ = line(describe(seen, false)) }
 func (printer) OnX509ContextWatchError(err error)                 { _ = line(map[string]any{"error": err.Error()}) }
 
 func line(content any) error { return writeLine(os.Stdout, content) }
