@@ -9,6 +9,8 @@ import type { Storage } from "./open-storage.ts";
 const settledAfterMs = 120_000;
 const everyMs = 30_000;
 const retryMs = 500;
+/** The signer may still be at the last batch of the server that ended: its journal lines come before this is over. */
+const lastBatchMs = 2000;
 
 type Parts = { readonly storage: Storage; readonly signer: Signer; readonly logger: Logger };
 
@@ -19,6 +21,7 @@ type Parts = { readonly storage: Storage; readonly signer: Signer; readonly logg
 export async function closeFormerOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
   const closer = closerOf(parts);
   while (!signal.aborted) {
+    if (await anyOpen(parts, signal)) await pause(lastBatchMs, signal);
     // Nothing of this process is under way yet: whatever is open was left by one that ended.
     if (await closeOnce({ ...parts, closer }, new Date(), signal)) return;
     await pause(retryMs, signal);
@@ -31,6 +34,12 @@ export async function keepClosingOrphans(parts: Parts, signal: AbortSignal): Pro
     await pause(everyMs, signal);
     if (!signal.aborted) await closeOnce({ ...parts, closer }, new Date(Date.now() - settledAfterMs), signal);
   }
+}
+
+async function anyOpen({ storage }: Parts, signal: AbortSignal): Promise<boolean> {
+  const counts = await storage.ledger.reader.counts(signal);
+  const ended = counts["not-signed"] + counts["self-check-failed"] + counts["signed-not-recorded"];
+  return counts.certificates + ended < counts.intents;
 }
 
 const closerOf = ({ storage, signer }: Parts): OrphanCloser =>

@@ -35,60 +35,85 @@ export type RunningServer = {
   close(graceMs: number): Promise<void>;
 };
 
+type UseCases = Awaited<ReturnType<typeof wireUseCases>>;
+type Closer = () => Promise<void>;
+
 /**
  * All `new` of the server: state first, then issuance, then the doors. Ops and the admin socket answer at once and say
  * what is missing; the agents' door opens with the server's own certificate, for which the signer must have been there.
+ * What was opened is closed again when it does not come to that.
  */
 export async function startServer(
   config: ServerConfig,
   parts: ServerParts,
   signal: AbortSignal,
 ): Promise<RunningServer> {
-  const { logger, metrics, storage, signer } = parts;
-  const { trust, registry, issuance } = await wireUseCases(config, parts, signal);
+  const useCases = await wireUseCases(config, parts, signal);
+  const closing: Closer[] = [
+    () => withDeadline(drainMs, new AbortController().signal, (limited) => useCases.issuance.close(limited)),
+  ];
+  const closeAll = async () => {
+    for (const close of closing.splice(0)) await close();
+  };
+  try {
+    const ports = await openDoors(config, { ...parts, ...useCases, closing }, signal);
+    return { ...ports, close: closeAll };
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+}
+
+/** `closing` gets what to close, last opened first. */
+async function openDoors(
+  config: ServerConfig,
+  parts: ServerParts & UseCases & { readonly closing: Closer[] },
+  signal: AbortSignal,
+): Promise<{ listenPort: number; opsPort: number }> {
+  const { logger, metrics, trust, closing } = parts;
   const presence = new Presence();
   const waiting = new Set(["the server has no certificate of its own yet: is the signer up?"]);
   const notReady = () => [...waiting];
   const admin = adminService({
-    ports: adminPorts(config, { ...parts, trust, registry, presence, notReady }),
+    ports: adminPorts(config, { ...parts, presence, notReady }),
     gate: gateOf(config),
     observer: new AdminTelemetry(logger, metrics),
   });
-  const closing: (() => Promise<void>)[] = [
-    () => withDeadline(drainMs, new AbortController().signal, (limited) => issuance.close(limited)),
-  ];
   const ops = await serveOps({ metrics: () => metrics.text(), notReady }, config.ops);
   closing.unshift(() => ops.close());
   const admins = await serveAdmins(config, admin, logger);
-  closing.unshift(() => admins.close(200));
+  closing.unshift(() => admins.close(adminGraceMs));
   background(trust.driver.run(signal), logger);
   await closeFormerOrphans(parts, signal);
-  background(keepClosingOrphans({ storage, signer, logger }, signal), logger);
+  background(keepClosingOrphans(parts, signal), logger);
+  const agents = await openAgentDoor(config, { ...parts, presence, admin }, signal);
+  closing.unshift(() => agents.close(streamGraceMs));
+  closing.unshift(async () => agents.setServing(false));
+  waiting.clear();
+  agents.setServing(true);
+  return { listenPort: agents.port, opsPort: ops.port };
+}
+
+type AgentDoorParts = ServerParts &
+  UseCases & { readonly presence: Presence; readonly admin: ReturnType<typeof adminService> };
+
+async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal: AbortSignal) {
+  const { logger, trust, registry, issuance, presence, admin } = parts;
+  const { picture, roster } = trust;
   const serverId = `spiffe://${config.trustDomain}/meshmint/server` as SpiffeId;
   const door = new NodeDoor(issuance.pipeline, serverId);
-  const enrolment = registry.enrolment(holdingMinter(door, trust.roster));
+  const enrolment = registry.enrolment(holdingMinter(door, roster));
   const own = keepOwnTls({ serverId, pipeline: issuance.pipeline, trust, logger }, signal);
-  const { picture, roster } = trust;
-  const agents = await serveAgents(config.listen, await own.ready, {
+  return await serveAgents(config.listen, await own.ready, {
     attestation: { attestation: enrolment, bundle: () => picture.bundle() },
     node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence }),
     admin,
   });
-  closing.unshift(() => agents.close(graceOfStreamsMs));
-  waiting.clear();
-  agents.setServing(true);
-  return {
-    listenPort: agents.port,
-    opsPort: ops.port,
-    close: async () => {
-      agents.setServing(false);
-      for (const close of closing) await close();
-    },
-  };
 }
 
 const drainMs = 5000;
-const graceOfStreamsMs = 500; // agents' streams never end by themselves; they reconnect
+const adminGraceMs = 200;
+const streamGraceMs = 500; // agents' streams never end by themselves; they reconnect
 
 async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: AbortSignal) {
   const { storage, signer, logger, metrics } = parts;
