@@ -129,7 +129,7 @@ export class AgentServer implements NodeFeed {
     [...this.rig.entries.values()].filter(({ parentId }) => parentId === agent);
   bundle = () => ({ trustDomain, sequence: this.sequence, anchors: this.anchors });
   notice = () => ({ activeKeyId: this.issuer.authority.keyId, reissueSpreadMs: this.spreadMs });
-  onChange(listener: () => void) {
+  onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }

@@ -25,7 +25,7 @@ class FakeFeed implements NodeFeed {
   entriesOf = (id: SpiffeId) => this.entries.filter((entry) => entry.parentId === id);
   bundle = () => this.current;
   notice = () => ({ activeKeyId: "aa", reissueSpreadMs: 1000 });
-  onChange(listener: () => void) {
+  onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -72,9 +72,9 @@ beforeAll(async () => {
         },
       },
       issuance: {
-        issue: async (_agent, item) => {
+        issue: async (agent, item) => {
           if (item.entryId === "bad") return refused({ code: "denied" });
-          if (item.entryId === "slow") await new Promise<void>((resolve) => feed.onChange(resolve));
+          if (item.entryId === "slow") await new Promise<void>((resolve) => feed.onChange(agent, resolve));
           return ok({ chain: [Buffer.from(item.entryId) as Uint8Array as Der], authorityKeyId: "aa" });
         },
         renewNode: async () => refused({ code: "denied" }),
@@ -83,7 +83,7 @@ beforeAll(async () => {
         entriesOf: (id) => feed.entriesOf(id),
         bundle: () => feed.bundle(),
         notice: () => feed.notice(),
-        onChange: (listener) => feed.onChange(listener),
+        onChange: (agent, listener) => feed.onChange(agent, listener),
       },
       reports: {
         accept: async (_agent, report) => void durable.push(report.reportId),

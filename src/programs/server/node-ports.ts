@@ -54,8 +54,8 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
       entriesOf: (agent) => registrations.entriesOf(agent),
       bundle: () => picture.bundle(),
       notice: () => ({ activeKeyId: picture.activeKeyId(), reissueSpreadMs }),
-      onChange(listener) {
-        const stops = [registrations.onChange(() => listener()), picture.onChange(listener)];
+      onChange(agent, listener) {
+        const stops = [registrations.onChangeOf(agent, listener), picture.onChange(listener)];
         return () => {
           for (const stop of stops) stop();
         };

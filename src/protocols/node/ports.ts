@@ -46,12 +46,12 @@ export interface NodeIssuance {
   ): Promise<Result<IssuedChain, OpaqueRefusal>>;
 }
 
-/** What each agent is told of; `onChange` listeners are called after a change is in memory and return their own end. */
+/** What each agent is told of; `onChange` listeners are called after what concerns their agent has changed in memory and return their own end. */
 export interface NodeFeed {
   entriesOf(agent: SpiffeId): readonly RegistrationEntry[];
   bundle(): Bundle;
   notice(): { readonly activeKeyId: string; readonly reissueSpreadMs: number };
-  onChange(listener: () => void): () => void;
+  onChange(agent: SpiffeId, listener: () => void): () => void;
 }
 
 /** Takes what agents say of their holders; resolves once it is durable. */

@@ -29,7 +29,7 @@ export function serveWatchStream(
     blocked = false;
     push();
   });
-  const unsubscribe = feed.onChange(() => {
+  const unsubscribe = feed.onChange(agent, () => {
     try {
       push();
     } catch (thrown) {

@@ -96,6 +96,22 @@ test("a move to another parent leaves nothing with the old one", async () => {
   assert.deepEqual(registrations.entriesOf(other), []);
 });
 
+test("who listens for one agent hears of its entries alone, coming and going, until it stops", async () => {
+  const { entries, registrations, act } = await openEntries();
+  const other = "spiffe://mesh.example/meshmint/agent/join_token/n2" as SpiffeId;
+  const heard: string[] = [];
+  const stop = registrations.onChangeOf(agent, () => heard.push("one"));
+  registrations.onChangeOf(other, () => heard.push("two"));
+  const created = await entries.create(web, act);
+  assert.ok(created.ok);
+  assert.deepEqual(heard.splice(0), ["one"]);
+  assert.ok((await entries.update(created.value, { ...web, parentId: other }, act)).ok);
+  assert.deepEqual(heard.splice(0).toSorted(), ["one", "two"]);
+  stop();
+  assert.ok((await entries.create(web, act)).ok);
+  assert.deepEqual(heard, []);
+});
+
 test("refusals: the same registration twice, an unknown one, an invalid one", async () => {
   const { entries, act } = await openEntries();
   await entries.create({ ...web, selectors: ["unix:uid:1", "unix:gid:1"] }, act);
