@@ -8,6 +8,7 @@ import { AgentServer, agentId } from "../fakes/agent-server.ts";
 import { softwareAuthority } from "../fakes/software-authority.ts";
 import { AgentFolder, fetchSvids, WorkloadWatch } from "../parts/agent-run.ts";
 import { eventually } from "../parts/eventually.ts";
+import { freePorts } from "../parts/free-ports.ts";
 
 let server: AgentServer;
 let agent: AgentFolder;
@@ -119,9 +120,16 @@ test("SDS gives the same identity to the same process", async () => {
 
 test("while the server is away it serves what it holds, and catches up when the server is back", async () => {
   server.register({ id: "web" });
+  [agent.opsPort = 0] = await freePorts(1);
   await started();
   const before = await fetchSvids(agent.socket);
+  const ops = async (path: string) => (await fetch(`http://127.0.0.1:${agent.opsPort}${path}`)).text();
+  expect(await ops("/metrics")).toContain("\nmeshmint_agent_server_connected 1\n");
   server.stop();
+  await eventually("the metric says so", async () =>
+    (await ops("/metrics")).includes("\nmeshmint_agent_server_connected 0\n"),
+  );
+  expect(JSON.parse(await ops("/ready"))).toEqual({ ready: true, reasons: [] });
   const during = await fetchSvids(agent.socket);
   expect(during).toEqual(before);
   server.register({ id: "api", priority: 9 });

@@ -15,6 +15,8 @@ export class AgentFolder {
   readonly socket = join(this.folder, "agent.sock");
   readonly configFile = join(this.folder, "agent.yaml");
   readonly tokenFile = join(this.folder, "token");
+  /** 0 lets the kernel choose. Set before `configure`. */
+  opsPort = 0;
   #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -27,7 +29,7 @@ export class AgentFolder {
       `stateDir: ${join(this.folder, "state")}`,
       `server: { address: "127.0.0.1:${port}" }`,
       `socket: { path: ${this.socket} }`,
-      "ops: 127.0.0.1:0",
+      `ops: 127.0.0.1:${this.opsPort}`,
       "workloadApi: { settle: 0s }",
       "log: { level: error }",
       ...(token === undefined ? [] : [`joinTokenFile: ${this.tokenFile}`]),
