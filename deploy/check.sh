@@ -9,5 +9,6 @@ step generate sh deploy/generate.sh
 step biome biome check --error-on-warnings .
 step tsc tsc -p .
 step architecture depcruise --config .dependency-cruiser.mjs --output-type err src
+step knip knip
 step "architecture and docs tests" vitest run --project parts --reporter=dot test/architecture
 step "unit tests" vitest run --project unit --reporter=dot
