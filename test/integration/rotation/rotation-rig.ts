@@ -36,8 +36,9 @@ export class RotationRig {
   readonly recorded: LedgerEvent[] = [];
   readonly #database: Database;
   readonly #ledger: { writer: LedgerWriter; reader: LedgerReader };
-  #offsetMs = 0;
-  readonly clock = { now: () => new Date(Math.floor(Date.now() / 1000) * 1000 + this.#offsetMs) };
+  /** Stands still but for `pass`. */
+  #nowMs = Math.floor(Date.now() / 1000) * 1000;
+  readonly clock = { now: () => new Date(this.#nowMs) };
 
   private constructor(database: Database, ledger: { writer: LedgerWriter; reader: LedgerReader }) {
     this.#database = database;
@@ -94,7 +95,7 @@ export class RotationRig {
   readonly end: Issue = ({ issued }) => this.#ledger.writer.recordOutcomes([issued], signal);
 
   pass(seconds: number): void {
-    this.#offsetMs += seconds * 1000;
+    this.#nowMs += seconds * 1000;
   }
 
   get offered() {
