@@ -128,7 +128,9 @@ test("the server's retry_after is a floor", async () => {
   answer = () => refused({ code: "retry", retryAfterMs: 5000 });
   keeper.setEntries([entry()], [], true);
   await settle();
-  await stage.advance(4999);
+  await stage.advance(4000);
+  keeper.retrySoon();
+  await stage.advance(999);
   expect(asked).toHaveLength(1);
   await stage.advance(1);
   expect(asked).toHaveLength(2);

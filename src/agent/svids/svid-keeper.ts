@@ -71,11 +71,12 @@ export class SvidKeeper {
     this.#pump();
   }
 
-  /** The server is back: what failed for its absence is tried again now, within a second's spread. */
+  /** The server is back: what failed is tried again now, or as soon as the server has allowed. */
   retrySoon(): void {
     const now = this.#deps.clock.now().getTime();
     for (const [id, slot] of this.#slots) {
-      if (slot.failures > 0) this.#slots.set(id, { ...slot, dueAtMs: Math.min(slot.dueAtMs, now) });
+      const soonest = Math.min(slot.dueAtMs, Math.max(now, slot.notBeforeMs));
+      if (slot.failures > 0) this.#slots.set(id, { ...slot, dueAtMs: soonest });
     }
     this.#pump();
   }
@@ -223,8 +224,9 @@ export class SvidKeeper {
     }
     const failures = slot.failures + 1;
     const retryInMs = Math.max(refusal.retryAfterMs, retryDelayMs(failures, this.#deps.random));
-    const dueAtMs = this.#deps.clock.now().getTime() + retryInMs;
-    this.#slots.set(slot.entry.id, { ...slot, failures, dueAtMs, inFlight: false });
+    const now = this.#deps.clock.now().getTime();
+    const [dueAtMs, notBeforeMs] = [now + retryInMs, now + refusal.retryAfterMs];
+    this.#slots.set(slot.entry.id, { ...slot, failures, dueAtMs, notBeforeMs, inFlight: false });
     const { spiffeId } = slot.entry;
     this.#deps.observer.saw({ kind: "svid-refused", spiffeId, code: refusal.code, retryInMs });
   }

@@ -10,6 +10,8 @@ export type SvidSlot = {
   readonly obtainedAt: Date;
   /** Milliseconds since the epoch. */
   readonly dueAtMs: number;
+  /** The server asked not to be asked before. */
+  readonly notBeforeMs: number;
   readonly why: IssueReason;
   /** Failures since the last success. */
   readonly failures: number;
@@ -21,6 +23,7 @@ export const emptySlot = (entry: RegistrationEntry, now: Date): SvidSlot => ({
   svid: undefined,
   obtainedAt: now,
   dueAtMs: now.getTime(),
+  notBeforeMs: 0,
   why: "first",
   failures: 0,
   inFlight: false,

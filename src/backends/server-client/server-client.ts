@@ -77,6 +77,7 @@ export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed {
   async *watch(signal: AbortSignal): AsyncIterable<ServerUpdate> {
     const agentId = this.#credentials.svid.spiffeId;
     const call = this.#connection.client.Watch({ programVersion: this.#options.programVersion });
+    call.on("error", () => undefined); // one that comes after the loop has ended has no other listener
     const release = cancelOn(signal, call);
     try {
       for await (const message of call) yield readUpdate(message as WatchUpdate__Output, agentId);
