@@ -98,7 +98,7 @@ export class MemoryRotation {
     const { clock } = this;
     const { root, authority } = this.#old;
     const common = { clock, signatures: trusting, longestLeaf: hours(24) };
-    const first = { root, intermediate: authority.certificate, cross: undefined };
+    const first = async () => ({ root, intermediate: authority.certificate, cross: undefined });
     const trustDomain = "mesh.test" as TrustDomain;
     const picture = await TrustPicture.open({ ...common, trustDomain, store: this.#states }, first, signal);
     const bundle = () => {

@@ -38,18 +38,18 @@ export class TrustPicture {
   }
 
   /**
-   * Loads the state; `first` (from the configuration) is checked and stored only when there is none yet. Rejects with
-   * CONFIG_INVALID when it is needed and does not check.
+   * Loads the state; `first` (from the configuration) is asked, checked and stored only when there is none yet. Rejects
+   * with CONFIG_INVALID when it is needed and does not check.
    */
   static async open(
     deps: TrustPictureDeps,
-    first: OfferedAuthority,
+    first: () => Promise<OfferedAuthority>,
     signal: AbortSignal,
   ): Promise<TrustPicture> {
     const stored = await deps.store.load(deps.trustDomain, signal);
     if (stored) return new TrustPicture(deps, stored);
     const now = deps.clock.now();
-    const checked = checkAuthority(first, { ...deps, oldRoot: undefined, now }, deps.signatures);
+    const checked = checkAuthority(await first(), { ...deps, oldRoot: undefined, now }, deps.signatures);
     if (!checked.ok) throw new Fault("CONFIG_INVALID", `authority: ${checked.error}`);
     const { authority, root } = checked.value;
     const bundle: Bundle = { trustDomain: deps.trustDomain, sequence: 1, anchors: [root] };

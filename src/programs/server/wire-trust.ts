@@ -29,7 +29,7 @@ type Parts = { readonly storage: Storage; readonly signer: Signer; readonly obse
 export async function wireTrust(config: ServerConfig, parts: Parts, signal: AbortSignal): Promise<Trust> {
   const { database, ledger } = parts.storage;
   const longestLeaf = longestLeafOf(config);
-  const first = { ...(await readFirstAuthority(config)), cross: undefined };
+  const first = async () => ({ ...(await readFirstAuthority(config)), cross: undefined });
   const store = new SqlRotationStore({ database });
   const shared = { signatures: x509SignatureCheck, longestLeaf, clock: systemClock };
   const picture = await TrustPicture.open(

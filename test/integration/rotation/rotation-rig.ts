@@ -58,7 +58,11 @@ export class RotationRig {
     const database = this.#database;
     const common = { clock, signatures: x509SignatureCheck, longestLeaf: hours(24) };
     const store = new SqlRotationStore({ database });
-    const first = { root: this.old.root, intermediate: this.old.authority.certificate, cross: undefined };
+    const first = async () => ({
+      root: this.old.root,
+      intermediate: this.old.authority.certificate,
+      cross: undefined,
+    });
     const picture = await TrustPicture.open({ ...common, trustDomain, store }, first, signal);
     const bundle = () => {
       const { sequence, anchors } = picture.bundle();
