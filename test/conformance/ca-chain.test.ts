@@ -6,10 +6,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { Pkcs11TokenDoor } from "../../src/backends/pkcs11/ceremony-token.ts";
 import { openModule, type Pkcs11Module } from "../../src/backends/pkcs11/module.ts";
 import type { CeremonyToken } from "../../src/control/ceremony/ports.ts";
-import { CeremonyRoom } from "../parts/ceremony.ts";
+import { CeremonyRoom, holdTwoGenerations, openIssuingToken } from "../parts/ceremony.ts";
 import { needs, part } from "../parts/parts.ts";
 import { type LeafNames, signLeaf } from "../parts/token-leaf.ts";
 
@@ -21,30 +20,9 @@ const pem = (...path: string[]): string => readFileSync(room.path(...path), "utf
 
 beforeAll(async () => {
   room = new CeremonyRoom();
-  const old = room.configure("old");
-  room.hold("root", old);
-  room.hold("intermediate", old);
-  const next = room.configure(
-    "next",
-    `cross: { oldRootLabel: root old }\nintermediate: { label: next, dnsSubtrees: [mesh.example], curve: P-384, count: 1 }`,
-  );
-  writeFileSync(
-    next,
-    readFileSync(next, "utf8").replace(
-      "{ label: root next }",
-      "{ label: root next, curve: P-384, lifetime: 10000d }",
-    ),
-  );
-  room.hold("root", next);
-  room.hold("intermediate", next);
-  room.hold("cross", next);
+  holdTwoGenerations(room);
   module = openModule(room.hsm.module);
-  const door = new Pkcs11TokenDoor(module, {
-    label: "issuing",
-    readPin: async () => new TextEncoder().encode("user-1234"),
-    readSoPin: undefined,
-  });
-  issuing = (await door.find(new AbortController().signal)) as CeremonyToken;
+  issuing = await openIssuingToken(module);
 });
 afterAll(() => {
   module.close();

@@ -1,8 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { Pkcs11TokenDoor } from "../../src/backends/pkcs11/ceremony-token.ts";
+import type { Pkcs11Module } from "../../src/backends/pkcs11/module.ts";
+import type { CeremonyToken } from "../../src/control/ceremony/ports.ts";
 import type { Transcript } from "../../src/control/ceremony/transcript.ts";
 import { projectRoot } from "./parts.ts";
 import { makeSoftHsm } from "./softhsm.ts";
@@ -75,4 +78,41 @@ ${extra}
     rmSync(this.folder, { recursive: true, force: true });
     this.hsm.remove();
   }
+}
+
+/**
+ * Root "old" (P-256) with its stock, and root "next" (P-384, past 2049) with one intermediate that may sign DNS names
+ * under mesh.example, cross-signed by the old one. Files: `old/root.pem`, `old/issuing old-1.pem`, `next/root.pem`,
+ * `next/next-1.pem`, `next/cross.pem`.
+ */
+export function holdTwoGenerations(room: CeremonyRoom): void {
+  const old = room.configure("old");
+  room.hold("root", old);
+  room.hold("intermediate", old);
+  const next = room.configure(
+    "next",
+    `cross: { oldRootLabel: root old }\nintermediate: { label: next, dnsSubtrees: [mesh.example], curve: P-384, count: 1 }`,
+  );
+  writeFileSync(
+    next,
+    readFileSync(next, "utf8").replace(
+      "{ label: root next }",
+      "{ label: root next, curve: P-384, lifetime: 10000d }",
+    ),
+  );
+  room.hold("root", next);
+  room.hold("intermediate", next);
+  room.hold("cross", next);
+}
+
+/** The issuing token of a CeremonyRoom, for signing what no program of ours would. */
+export async function openIssuingToken(module: Pkcs11Module): Promise<CeremonyToken> {
+  const door = new Pkcs11TokenDoor(module, {
+    label: "issuing",
+    readPin: async () => new TextEncoder().encode("user-1234"),
+    readSoPin: undefined,
+  });
+  const token = await door.find(new AbortController().signal);
+  if (!token) throw new Error("the room has no issuing token");
+  return token;
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { Integer, OctetString, Utf8String } from "asn1js";
 import {
   AlgorithmIdentifier,
@@ -22,6 +22,8 @@ export type LeafNames = {
   readonly dns?: string;
   readonly ipv4?: readonly number[];
   readonly commonName?: string;
+  /** Whose key it is; one that nobody has when left out. */
+  readonly publicKey?: KeyObject;
 };
 
 /** A leaf that no program of ours would issue, signed by a key in a token: verifiers have to judge it by themselves. */
@@ -38,6 +40,8 @@ export async function signLeaf(token: CeremonyToken, issuerPem: string, names: L
   leaf.issuer = RelativeDistinguishedNames.fromBER(exact(issuer.subjectName));
   leaf.notBefore = new Time({ type: 0, value: new Date(Date.now() - 120_000) });
   leaf.notAfter = new Time({ type: 0, value: new Date(Date.now() + 3_600_000) });
+  // Left alone, pkijs writes an empty SET, which BoringSSL cannot decode.
+  leaf.subject = RelativeDistinguishedNames.fromBER(exact(Uint8Array.of(0x30, 0x00)));
   if (names.commonName !== undefined) {
     leaf.subject = new RelativeDistinguishedNames({
       typesAndValues: [
@@ -45,7 +49,7 @@ export async function signLeaf(token: CeremonyToken, issuerPem: string, names: L
       ],
     });
   }
-  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const publicKey = names.publicKey ?? generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
   leaf.subjectPublicKeyInfo = PublicKeyInfo.fromBER(exact(publicKey.export({ type: "spki", format: "der" })));
   leaf.extensions = [
     extension("2.5.29.15", true, Uint8Array.of(0x03, 0x02, 0x07, 0x80)), // digitalSignature
