@@ -51,7 +51,9 @@ export class Roster {
   constructor(deps: RosterDeps, kept: readonly Holder[]) {
     this.#deps = deps;
     const now = deps.clock.now();
-    for (const holder of kept) this.#holders.set(holderKey(holder), allStreamsClosed(holder, now));
+    // A folder that joined anew as another node: the server keeps the former node's holders under its name.
+    const own = kept.filter(({ agentId }) => agentId === deps.agentId);
+    for (const holder of own) this.#holders.set(holderKey(holder), allStreamsClosed(holder, now));
   }
 
   /** Begins to look for processes that have exited, now and then every second, until `stop`. */
