@@ -9,7 +9,7 @@ import { waitUntil } from "./wait.ts";
 /** Each Envoy's state by its name. */
 export type States = ReadonlyMap<string, EnvoyState>;
 
-export async function readStates({ plan, signal }: Stage): Promise<States> {
+export async function readStates({ plan, signal }: Pick<Stage, "plan" | "signal">): Promise<States> {
   const read = async ({ name, admin }: WatchedProxy) => [name, await admin.state(signal)] as const;
   return new Map(await Promise.all(watched(plan).map(read)));
 }
@@ -46,6 +46,7 @@ export async function rotate(stage: Stage, load: LoadGenerator) {
   );
   progress.note("distributing the new root; nobody is signed for under it yet");
   await step(stage, "ActivateRotation");
+  await eachTrustsAnother(stage, since);
   progress.note("every holder accepts the new root: the new intermediate signs, all leaves are replaced");
   await step(stage, "RetireRotation");
   progress.note("nobody depends on the old root any more: it is withdrawn");
@@ -54,7 +55,7 @@ export async function rotate(stage: Stage, load: LoadGenerator) {
     return phase === "done" || phase === "idle" ? undefined : `phase ${phase}`;
   });
   await eachReplaced(stage, since, "moved to the new root");
-  // `done` is the server's word: the last bundle is on its way to the Envoys by then.
+  // `done` is the server's word: the last bundle may be on its way, and a connection keeps the TLS context it began with.
   await waitUntil({ what: "the old root is gone from every Envoy", limitMs: 15_000 }, signal, async () => {
     const kept = [...(await readStates(stage))].filter(([name, { rootSerials }]) =>
       rootSerials.some((serial) => since.get(name)?.rootSerials.includes(serial)),
@@ -63,6 +64,14 @@ export async function rotate(stage: Stage, load: LoadGenerator) {
   });
   const { total, failed } = load.count();
   return { found: `every Envoy serves leaves under the new root alone; ${total} requests, ${failed} failed` };
+}
+
+/** The barrier's promise, held against each Envoy's own word at the moment when the new authority may sign. */
+async function eachTrustsAnother(stage: Stage, since: States): Promise<void> {
+  for (const [name, { bundleSerials }] of await readStates(stage)) {
+    const added = bundleSerials.some((serial) => !since.get(name)?.bundleSerials.includes(serial));
+    if (!added) throw new Fault("INTERNAL", `activated, yet ${name} does not trust the new root`);
+  }
 }
 
 /** Asks until the barrier lets the step pass; a refusal names who is behind and why. */
@@ -77,10 +86,14 @@ export async function outliveOldRoot({ signal, plan }: Stage, load: LoadGenerato
     const more = load.count().total - requests;
     return more >= 300 ? undefined : `${more} requests`;
   });
-  await waitUntil({ what: "the old root is forgotten", limitMs: 15_000 }, signal, async () => {
-    const states = await Promise.all(watched(plan).map(({ admin }) => admin.state(signal)));
-    const several = states.filter(({ bundleSerials }) => bundleSerials.length !== 1).length;
-    return several === 0 ? undefined : `${several} Envoys hold more than one root`;
+  await waitUntil({ what: "the old root is forgotten", limitMs: 20_000 }, signal, async () => {
+    const states = [...(await readStates({ plan, signal }))];
+    const several = states.filter(
+      ([, { bundleSerials, rootSerials }]) => bundleSerials.length + rootSerials.length > 2,
+    );
+    return several.length === 0
+      ? undefined
+      : `${several.map(([name]) => name).join(", ")} still know two roots`;
   });
   const { total, failed } = load.count();
   return { found: `${total} requests, ${failed} failed` };
