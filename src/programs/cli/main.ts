@@ -32,10 +32,15 @@ const registrations: readonly Registration[] = [
   registerLedger,
 ];
 
+/** Signals closer together than this are one: a terminal's Ctrl-C reaches us and `npm run`, which passes it on. */
+const oneCtrlCMs = 500;
 const stop = new AbortController();
+let stoppedAt = 0;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
-    if (stop.signal.aborted) process.exit(130); // asked twice: at once
+    if (stop.signal.aborted && performance.now() - stoppedAt < oneCtrlCMs) return;
+    if (stop.signal.aborted) process.exit(130); // asked again: at once
+    stoppedAt = performance.now();
     stop.abort(new Error(`stopped by ${name}`));
   });
 }

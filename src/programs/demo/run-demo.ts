@@ -131,7 +131,7 @@ function refusedToStart({ name, logFile }: { readonly name: string; readonly log
 function tell(event: SupervisorEvent, say: (line: string) => void): void {
   if (event.kind === "started")
     say(`     · ${event.name}: pid ${event.pid}${event.start > 1 ? ` (start ${event.start})` : ""}`);
-  if (event.kind === "exited")
+  if (event.kind === "exited" && !event.expected)
     say(`     · ${event.name}: ended${event.by ? ` by ${event.by}` : ` with ${event.code}`}`);
 }
 

@@ -48,7 +48,7 @@ test("a program that dies is started again, with growing pauses", async () => {
   await until(() => supervisor.startsOf("flaky") >= 3);
   const pauses = events.flatMap((event) => (event.kind === "restarting" ? [event.inMs] : []));
   expect(pauses.slice(0, 2)).toEqual([100, 200]);
-  expect(events).toContainEqual({ kind: "exited", name: "flaky", code: 3, by: null });
+  expect(events).toContainEqual({ kind: "exited", name: "flaky", code: 3, by: null, expected: false });
 });
 
 test("a killed program comes back, and what it left behind goes", async () => {

@@ -19,6 +19,8 @@ export type SupervisorEvent =
       readonly name: string;
       readonly code: number | null;
       readonly by: string | null;
+      /** It was told to. */
+      readonly expected: boolean;
     }
   | { readonly kind: "restarting"; readonly name: string; readonly inMs: number }
   | { readonly kind: "gave-up"; readonly name: string; readonly logFile: string };
@@ -150,7 +152,7 @@ class Program {
     if (!child) return;
     this.#child = undefined;
     killGroup(child.pid);
-    this.#saw({ kind: "exited", name: this.name, code: end.code, by: end.by });
+    this.#saw({ kind: "exited", name: this.name, code: end.code, by: end.by, expected: this.#stopping });
     if (this.#stopping) return;
     if (end.code === configurationRefused) {
       this.#saw({ kind: "gave-up", name: this.name, logFile: this.#spec.logFile });
