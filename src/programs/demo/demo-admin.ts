@@ -33,36 +33,35 @@ export class DemoAdmin {
     return (await this.#client.call("CreateToken", wanted, signal)).token;
   }
 
-  async startRotation(files: RotationFiles, signal: AbortSignal): Promise<void> {
-    const { revision } = await this.#client.call("GetRotation", {}, signal);
+  /** Gives the refusal; undefined once it runs, also when an earlier call started it and its answer was lost. */
+  async startRotation(files: RotationFiles, signal: AbortSignal): Promise<string | undefined> {
+    const { revision, phase } = await this.#client.call("GetRotation", {}, signal);
+    if (phaseOrder.includes(phase) && phase !== "done") return undefined;
     const request = {
       rootDer: onlyCertificate(files.root),
       intermediateDer: onlyCertificate(files.intermediate),
       crossDer: onlyCertificate(files.cross),
       expectedRevision: revision,
     };
-    await this.#client.call("StartRotation", request, signal);
+    return await refusalOf(this.#client.call("StartRotation", request, signal));
   }
 
   async phase(signal: AbortSignal): Promise<string> {
     return (await this.#client.call("GetRotation", {}, signal)).phase;
   }
 
-  /** Tries to take the step. Gives the refusal, which names who is behind and why; undefined once the step is taken. */
+  /**
+   * Tries to take the step. Gives the refusal, which names who is behind and why; undefined once the step is taken, also
+   * when an earlier call took it and its answer was lost.
+   */
   async advance(
     step: "ActivateRotation" | "RetireRotation",
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { revision } = await this.#client.call("GetRotation", {}, signal);
-    try {
-      await this.#client.call(step, { expectedRevision: revision }, signal);
-      return undefined;
-    } catch (thrown) {
-      // The record moved between reading and asking: its phases advance by themselves as holders report.
-      if (thrown instanceof Fault && ["ROTATION_REFUSED", "STORE_CONFLICT"].includes(thrown.code))
-        return thrown.message;
-      throw thrown;
-    }
+    const { revision, phase } = await this.#client.call("GetRotation", {}, signal);
+    const taken = step === "ActivateRotation" ? "reissuing" : "retiring";
+    if (phaseOrder.indexOf(phase) >= phaseOrder.indexOf(taken)) return undefined;
+    return await refusalOf(this.#client.call(step, { expectedRevision: revision }, signal));
   }
 
   async verifyLedger(signal: AbortSignal): Promise<LedgerCount> {
@@ -77,6 +76,21 @@ export class DemoAdmin {
 
   close(): void {
     this.#client.close();
+  }
+}
+
+const phaseOrder = ["prepared", "distributing", "anchored", "reissuing", "reissued", "retiring", "done"];
+
+/** The record may move between reading and asking: its phases advance by themselves as holders report. */
+async function refusalOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof Fault && ["ROTATION_REFUSED", "STORE_CONFLICT"].includes(thrown.code)) {
+      return thrown.message;
+    }
+    throw thrown;
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Fault } from "../../foundation/fault.ts";
 import { type EnvoyState, whyNotReplaced } from "./envoy-admin.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { type Stage, type WatchedProxy, watched } from "./stage.ts";
@@ -36,13 +37,14 @@ export async function rotate(stage: Stage, load: LoadGenerator) {
   const { admin, plan, progress, signal } = stage;
   const since = await readStates(stage);
   const from = join(plan.folder, "ceremony-2");
-  await admin.startRotation(
-    {
-      root: await readFile(join(from, "root.pem"), "utf8"),
-      intermediate: await readFile(join(from, "issuing-2-1.pem"), "utf8"),
-      cross: await readFile(join(from, "cross.pem"), "utf8"),
-    },
-    signal,
+  const files = {
+    root: await readFile(join(from, "root.pem"), "utf8"),
+    intermediate: await readFile(join(from, "issuing-2-1.pem"), "utf8"),
+    cross: await readFile(join(from, "cross.pem"), "utf8"),
+  };
+  // Asked again when the server dies under the question, as an operator would.
+  await waitUntil({ what: "the rotation starts", limitMs: 30_000 }, signal, () =>
+    admin.startRotation(files, signal),
   );
   progress.note("distributing the new root; nobody is signed for under it yet");
   await step(stage, "ActivateRotation");
