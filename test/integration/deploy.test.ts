@@ -95,6 +95,13 @@ describe("compose.yaml", () => {
     expect(services.signer?.user).not.toBe(services.server?.user);
   });
 
+  test("the signer admits the server, and itself for its health check, and nobody else", () => {
+    const compose = parse(read("compose.yaml")) as { services: Record<string, { user: string }> };
+    const signer = parse(read("compose/signer.yaml")) as { socket: { allowedUids: number[] } };
+    const users = ["signer", "server"].map((name) => Number(compose.services[name]?.user.split(":")[0]));
+    expect(signer.socket.allowedUids).toEqual(users);
+  });
+
   needs("promtool")("Prometheus accepts its configuration", () => {
     const { status, said } = run(part("promtool"), ["check", "config", deploy("compose/prometheus.yml")]);
     expect(status, said).toBe(0);

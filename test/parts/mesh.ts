@@ -130,7 +130,7 @@ export class Mesh {
       ["port_value: 10443", `port_value: ${api}`],
       ["port_value: 9901", "port_value: 0"],
       ["port_value: 9902", "port_value: 0"],
-      ["[10002]", `[${process.getuid?.()}]`],
+      ["[10001, 10002]", `[${process.getuid?.()}]`],
       ["10010", String(process.getgid?.())],
     ];
     return moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);

@@ -143,7 +143,7 @@ function openForAppend(path: string): number {
   } catch (thrown) {
     throw new Fault(
       "CONFIG_INVALID",
-      `cannot open the journal ${path}: ${asText(thrown)}; check journal.path`,
+      `cannot open the journal ${path}: ${asText(thrown)}; check journal in the signer's configuration`,
       {
         cause: thrown,
       },

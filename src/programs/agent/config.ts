@@ -3,13 +3,15 @@ import { hours, seconds } from "../../foundation/duration.ts";
 import { durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
-const schema = (({ path }) =>
+export const agentSchema = (({ path }) =>
   z
     .strictObject({
       program: z.literal("agent"),
+      /** The server's; a state folder belongs to one for good. */
       trustDomain,
       /** The node's own SVID, the last bundle and the roster of holders; one agent process at a time. */
       stateDir: path.prefault("/var/lib/meshmint/agent"),
+      /** `listen` of the server. Any name or address will do: who answers must prove the server's SPIFFE ID. */
       server: z.strictObject({ address: hostPort }),
       /** SDS and Workload API, for every local process: callers are known by kernel credentials. */
       socket: z
@@ -35,7 +37,7 @@ const schema = (({ path }) =>
       message: "is set beside joinTokenFile; keep one of the two",
     })) satisfies SchemaFor<unknown>;
 
-export type AgentConfig = z.output<ReturnType<typeof schema>>;
+export type AgentConfig = z.output<ReturnType<typeof agentSchema>>;
 
 /** Reads the agent's configuration file. Throws CONFIG_INVALID with one line for each problem. */
-export const readAgentConfig = (file: string): Promise<AgentConfig> => readConfig(file, schema);
+export const readAgentConfig = (file: string): Promise<AgentConfig> => readConfig(file, agentSchema);

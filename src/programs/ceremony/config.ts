@@ -25,6 +25,7 @@ const token = ({ path }: FilePieces) =>
   z
     .strictObject({
       label,
+      /** The user PIN. Tried once: a wrong one costs one attempt, not the token. */
       pinFile: path,
       /** Make the token when there is none of that label; needs soPinFile. */
       initialize: z.boolean().default(false),
@@ -35,30 +36,39 @@ const token = ({ path }: FilePieces) =>
       message: "is missing; initialize: true needs the security officer's PIN",
     });
 
-const ceremonySchema = (pieces: FilePieces) =>
+export const ceremonySchema = (pieces: FilePieces) =>
   z.strictObject({
     program: z.literal("ceremony"),
     trustDomain,
     /** PKCS#11 library; SoftHSM2 where its package puts it when left out. */
     module: pieces.path.optional(),
+    /** For certificates and transcripts; made if it is not there. Nothing in it is ever overwritten. */
     outputFolder: pieces.path,
+    /** O of every name that the ceremonies make. */
     organization: z.string().min(1).max(64).optional(),
+    /** Holds the root's key; opened by ceremonies alone. */
     offlineToken: token(pieces),
     root: z.strictObject({
       label,
       curve: curve.default("P-256"),
       lifetime: lifetime.prefault("3650d"),
     }),
+    /** Holds the intermediates' keys; the signer's. Needed for `ceremony intermediate`. */
     issuingToken: token(pieces).optional(),
+    /** Needed for `ceremony intermediate`. */
     intermediate: z
       .strictObject({
+        /** Keys and files are named LABEL-1, LABEL-2, … */
         label,
+        /** One signs at a time; the others are in stock. */
         count: z.int().min(1).max(64).default(4),
         curve: curve.default("P-256"),
         lifetime: lifetime.prefault("365d"),
+        /** Permitted DNS names; with none, leaves bear no DNS name at all. */
         dnsSubtrees: z.array(dnsSubtree).max(64).default([]),
       })
       .optional(),
+    /** Needed for `ceremony cross`. */
     cross: z
       .strictObject({
         /** Where the old root's key lies; the offline token above when left out. */

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { hours, minutes, seconds } from "../../foundation/duration.ts";
 import {
-  duration,
   durationWithin,
   type FilePieces,
   fileMode,
@@ -13,28 +12,42 @@ import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
 const svids = z
   .strictObject({
+    /** For entries that ask for no lifetime of their own. */
     workloadTtl: durationWithin(seconds(20), hours(24)).prefault("1h"),
-    /** The longest that an entry may ask for. */
+    /** The longest that an entry may ask for; what the signer signs at most is the signer's own `ttlCap`. */
     longestTtl: durationWithin(seconds(20), hours(24)).prefault("24h"),
+    /** Also how long a node may be away and still come back without a new join token. */
     nodeTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
+    /** The certificate of the server's own listener. */
     serverTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
+  })
+  // Only a set longestTtl can be too short: its default is the most that workloadTtl may be.
+  .refine(({ workloadTtl, longestTtl }) => workloadTtl <= longestTtl, {
+    path: ["longestTtl"],
+    message: "is shorter than workloadTtl; raise it, or lower workloadTtl",
   })
   .prefault({});
 
 const rotation = z
   .strictObject({
+    /** How far the clocks of the mesh may differ: an expiry counts this long after it, a beginning likewise. */
     maxClockSkew: durationWithin(seconds(0), hours(1)).prefault("5m"),
+    /** How long an acknowledged leaf must have stood before the leaf that it replaced counts as released. */
     settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
+    /** How long after its last contact a holder that never had an SVID is still waited for. */
     bundleLease: durationWithin(minutes(1), hours(24 * 30)).prefault("24h"),
     /** Leaves under a withdrawn authority are replaced within this time, each at a moment of its own. */
-    reissueSpread: duration.prefault("30s"),
+    reissueSpread: durationWithin(seconds(0), hours(24)).prefault("30s"),
   })
   .prefault({});
 
 const limits = z
   .strictObject({
+    /** Leaves, as a steady rate and as a burst, for one SPIFFE ID. */
     perIdentityPerMinute: z.int().min(1).max(1_000_000).default(600),
+    /** Likewise for one tenant; entries without a tenant share one. */
     perTenantPerSecond: z.int().min(1).max(1_000_000).default(10_000),
+    /** Requests that wait; one more is refused with a time to come back. Their bytes are bounded beside it (64 MiB). */
     queueItems: z.int().min(1).max(1_000_000).default(20_000),
   })
   .prefault({});
@@ -42,21 +55,24 @@ const limits = z
 const adminSection = (path: FilePieces["path"]) =>
   z
     .strictObject({
+      /** The admin API, for local operators. */
       socket: path.prefault("/run/meshmint/admin.sock"),
       mode: fileMode.prefault("0660"),
+      /** The group that may open the socket; the process's own when left out. */
       groupId: z.int().min(0).optional(),
       /** Users who are security officers on the socket, beside root and the server's own user. */
       allowedUids: z.array(z.int().min(0)).default([]),
-      /** SPIFFE IDs that bear a role over mTLS. */
+      /** SPIFFE IDs that bear a role over mTLS; one in several lists bears the highest. */
       viewers: z.array(spiffeId).default([]),
       operators: z.array(spiffeId).default([]),
       securityOfficers: z.array(spiffeId).default([]),
     })
     .prefault({});
 
-const schema = (({ path }) =>
+export const serverSchema = (({ path }) =>
   z.strictObject({
     program: z.literal("server"),
+    /** What is issued is issued for this one alone; the authority's name constraints say the same. */
     trustDomain,
     /** Databases and whatever else must survive a restart; one server process at a time. */
     stateDir: path.prefault("/var/lib/meshmint/server"),
@@ -76,7 +92,7 @@ const schema = (({ path }) =>
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   })) satisfies SchemaFor<unknown>;
 
-export type ServerConfig = z.output<ReturnType<typeof schema>>;
+export type ServerConfig = z.output<ReturnType<typeof serverSchema>>;
 
 /** Reads the server's configuration file. Throws CONFIG_INVALID with one line for each problem. */
-export const readServerConfig = (file: string): Promise<ServerConfig> => readConfig(file, schema);
+export const readServerConfig = (file: string): Promise<ServerConfig> => readConfig(file, serverSchema);

@@ -7,10 +7,11 @@ const socket = ({ path }: FilePieces) =>
   z
     .strictObject({
       path: path.prefault("/run/meshmint/signer.sock"),
+      /** Who may open the socket; who of them may use it, `allowedUids` says. */
       mode: fileMode.prefault("0660"),
       /** The group that signer and server share; the process's own when left out. */
       groupId: z.int().min(0).optional(),
-      /** The server's user; the signer's own when left out. */
+      /** The users who may have certificates signed: the server's; the signer's own alone when left out. */
       allowedUids: z.array(z.int().min(0)).max(16).optional(),
     })
     .prefault({});
@@ -20,6 +21,7 @@ const token = ({ path }: FilePieces) =>
     .strictObject({
       /** PKCS#11 library; SoftHSM2 where its package puts it when left out. */
       module: path.optional(),
+      /** The issuing token's, where `ceremony intermediate` made the keys. */
       label: z.string().min(1).max(32),
       /** Exactly one of the two, unless --insecure-pin-env is given. */
       pinFile: path.optional(),
@@ -31,21 +33,22 @@ const token = ({ path }: FilePieces) =>
       message: "cannot be set beside pinFile; remove one",
     });
 
-const signerSchema = (pieces: FilePieces) =>
+export const signerSchema = (pieces: FilePieces) =>
   z.strictObject({
     program: z.literal("signer"),
     socket: socket(pieces),
     token: token(pieces),
     /** Signatures at the same time. More than the token has processors only wait inside it. */
     sessions: z.int().min(1).max(64).default(4),
-    /** The longest validity that is ever signed, backdating included. */
+    /** The longest validity that is ever signed: the server's longest TTL and its two minutes of backdating. */
     ttlCap: durationWithin(minutes(1), days(366)).prefault("24h10m"),
     /** How far ahead the server's clock may be. */
     clockSkew: durationWithin(seconds(0), minutes(60)).prefault("5m"),
+    /** A file that is only ever appended to, a line before each signature; its folder must be there. */
     journal: pieces.path.prefault("/var/lib/meshmint/signer/journal"),
     /** A signature that takes longer costs the worker: a PKCS#11 call cannot be ended in any other way. */
     operationDeadline: durationWithin(seconds(1), minutes(10)).prefault("10s"),
-    /** Below the idle limit of the device. */
+    /** How often sessions that nobody uses are touched: below the idle limit of the device. */
     keepAlive: durationWithin(seconds(1), minutes(10)).prefault("15s"),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   });
