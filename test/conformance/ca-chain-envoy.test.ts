@@ -9,6 +9,7 @@ import { openModule, type Pkcs11Module } from "../../src/backends/pkcs11/module.
 import type { CeremonyToken } from "../../src/control/ceremony/ports.ts";
 import { CeremonyRoom, holdTwoGenerations, openIssuingToken } from "../parts/ceremony.ts";
 import { Envoy } from "../parts/envoy.ts";
+import { httpFilter } from "../parts/envoy-bootstrap.ts";
 import { mtlsGet } from "../parts/mtls-request.ts";
 import { OpensslCa } from "../parts/openssl-ca.ts";
 import { needs } from "../parts/parts.ts";
@@ -66,7 +67,6 @@ function listener(name: string, validation_context: object) {
     certificate_chain: { inline_string: own.chain },
     private_key: { inline_string: own.key },
   };
-  const route = { match: { prefix: "/" }, direct_response: { status: 200 } };
   return {
     name,
     address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
@@ -80,22 +80,7 @@ function listener(name: string, validation_context: object) {
             common_tls_context: { tls_certificates: [certificate], validation_context },
           },
         },
-        filters: [
-          {
-            name: "envoy.filters.network.http_connection_manager",
-            typed_config: {
-              "@type": `${ext}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: name,
-              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes: [route] }] },
-              http_filters: [
-                {
-                  name: "envoy.filters.http.router",
-                  typed_config: { "@type": `${ext}.filters.http.router.v3.Router` },
-                },
-              ],
-            },
-          },
-        ],
+        filters: [httpFilter(name, { direct_response: { status: 200 } })],
       },
     ],
   };

@@ -80,7 +80,8 @@ export const plainListener = (name: string, cluster: string) => ({
   filter_chains: [{ filters: [httpFilter(name, { route: { cluster } })] }],
 });
 
-const httpFilter = (statPrefix: string, action: object) => ({
+/** The one network filter of a listener: every request gets `action`. */
+export const httpFilter = (statPrefix: string, action: object) => ({
   name: "envoy.filters.network.http_connection_manager",
   typed_config: {
     "@type": `${ext}.filters.network.http_connection_manager.v3.HttpConnectionManager`,

@@ -58,9 +58,12 @@ export class DemoAdmin {
     step: "ActivateRotation" | "RetireRotation",
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { revision, phase } = await this.#client.call("GetRotation", {}, signal);
-    const taken = step === "ActivateRotation" ? "reissuing" : "retiring";
+    const { revision, phase, laggards } = await this.#client.call("GetRotation", {}, signal);
+    const [ready, taken] = step === "ActivateRotation" ? ["anchored", "reissuing"] : ["reissued", "retiring"];
     if (phaseOrder.indexOf(phase) >= phaseOrder.indexOf(taken)) return undefined;
+    // Every refused attempt is in the ledger for good: ask only when the barrier is said to be open.
+    if (phase !== ready)
+      return [phase, ...laggards.map(({ label, reason }) => `${label} ${reason}`)].join("; ");
     return await refusalOf(this.#client.call(step, { expectedRevision: revision }, signal));
   }
 
