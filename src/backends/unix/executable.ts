@@ -4,6 +4,8 @@ import { type FileHandle, open, readlink, stat } from "node:fs/promises";
 
 const deleted = " (deleted)";
 const cacheLimit = 256;
+/** Reading is the agent's work, and an unprivileged user may run a sparse file of any size. */
+const largestHashed = 1n << 30n;
 
 /**
  * Path of a process's executable, undefined when it cannot be trusted: a process in a mount namespace of its own (an
@@ -28,7 +30,8 @@ export async function readExecutablePath(pid: number): Promise<string | undefine
 
 /**
  * SHA-256 of executables, cached by device, inode, size and both times: mtime can be set back by its owner, ctime
- * cannot. Reads through /proc/PID/exe, which is the very file that runs whatever its path now names.
+ * cannot. Reads through /proc/PID/exe, which is the very file that runs whatever its path now names. Undefined for a
+ * file above 1 GiB.
  */
 export class ExecutableHashes {
   readonly #cache = new Map<string, Promise<string>>();
@@ -47,16 +50,23 @@ export class ExecutableHashes {
   }
 
   async #cached(handle: FileHandle, signal: AbortSignal): Promise<string> {
-    const key = keyOf(await handle.stat({ bigint: true }));
+    const file = await handle.stat({ bigint: true });
+    if (file.size > largestHashed) throw new Error(`larger than ${largestHashed} bytes`);
+    const key = keyOf(file);
     const known = this.#cache.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const shared = await known.catch(() => undefined);
+      // Whoever began to read has hung up: that must not cost this caller its identity.
+      return shared ?? this.#cached(handle, signal);
+    }
+    signal.throwIfAborted();
     const hash = hashFile(handle, signal);
     this.#cache.set(key, hash);
     if (this.#cache.size > cacheLimit) this.#cache.delete(this.#cache.keys().next().value ?? key);
     try {
       return await hash;
     } catch (failure) {
-      this.#cache.delete(key);
+      if (this.#cache.get(key) === hash) this.#cache.delete(key);
       throw failure;
     }
   }

@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -74,6 +82,47 @@ test("path and hash are those of the file that runs, also after its name is gone
   rmSync(file);
   expect(await table.factsOf(identity, { sha256: true }, never)).toMatchObject({ path: file, sha256: hash });
   expect((await table.factsOf(identity, { sha256: false }, never)).sha256).toBeUndefined();
+});
+
+const timesOpen = (file: string): number => {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ""; // closed since
+    }
+  });
+  return links.filter((link) => link === file).length;
+};
+
+test("a caller who hangs up while its file is hashed does not take the hash from the next one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "meshmint-unix-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "web");
+  copyFileSync("/usr/bin/sleep", file);
+  truncateSync(file, 64 * 2 ** 20); // what follows the program is not run, but read
+  const { identity } = sleeper(file);
+  const table = new ProcTable();
+  await expect.poll(async () => (await table.factsOf(identity, { sha256: false }, never)).path).toBe(file);
+  const first = new AbortController();
+  const one = table.factsOf(identity, { sha256: true }, first.signal).catch(() => undefined);
+  const other = table.factsOf(identity, { sha256: true }, never);
+  await expect.poll(() => timesOpen(file), { interval: 1 }).toBe(2);
+  first.abort();
+  await one;
+  expect((await other).sha256).toBe(sha256Hex(readFileSync(file)));
+});
+
+test("a file above a gibibyte is not hashed: the agent is not kept busy by a user's sparse file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "meshmint-unix-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "web");
+  copyFileSync("/usr/bin/sleep", file);
+  truncateSync(file, 2 ** 30 + 1);
+  const { identity } = sleeper(file);
+  const table = new ProcTable();
+  await expect.poll(async () => (await table.factsOf(identity, { sha256: false }, never)).path).toBe(file);
+  expect((await table.factsOf(identity, { sha256: true }, never)).sha256).toBeUndefined();
 });
 
 test("a process that was killed runs no more, even before its parent has noticed", async () => {
