@@ -29,6 +29,8 @@ export class RosterFile implements RosterLog {
   #writing: Promise<void> = Promise.resolve();
   /** A failed append may have left half a line: the next one starts on a line of its own. */
   #isTorn = false;
+  /** A rewrite failed half-way: the open file may be one that the path no longer names, and what it holds is lost. */
+  #isReplaced = false;
 
   private constructor(path: string, boot: string, file: FileHandle) {
     this.#path = path;
@@ -98,18 +100,25 @@ export class RosterFile implements RosterLog {
     const compaction = this.#compaction;
     this.#compaction = undefined;
     try {
+      this.#isReplaced = true;
       await writeAtomically(this.#path, compaction?.text ?? "");
-      const file = await openForAppend(this.#path);
-      await this.#file.close();
-      this.#file = file;
+      await this.#reopen();
       compaction?.done();
     } catch (cause) {
       compaction?.done(failed(this.#path, cause));
     }
   }
 
+  async #reopen(): Promise<void> {
+    const file = await openForAppend(this.#path);
+    await this.#file.close();
+    this.#file = file;
+    this.#isReplaced = false;
+  }
+
   async #appendBatch(batch: readonly Waiting[]): Promise<void> {
     try {
+      if (this.#isReplaced) await this.#reopen();
       const text = batch.map((append) => append.text).join("");
       await this.#file.appendFile(this.#isTorn ? `\n${text}` : text);
       await this.#file.datasync();

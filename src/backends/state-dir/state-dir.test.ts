@@ -1,4 +1,6 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import promises from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -32,6 +34,21 @@ const open = async () => {
   return opened;
 };
 
+/** As if this process had no file descriptor left at that moment (EMFILE), until the returned function is called. */
+function failToOpen(which: (file: unknown) => boolean): () => void {
+  const { open: original } = promises;
+  const replace = (open: typeof original) => {
+    promises.open = open;
+    syncBuiltinESMExports();
+  };
+  replace(async (file, ...rest) => {
+    if (which(file)) throw new Error("EMFILE: too many open files");
+    return original(file, ...rest);
+  });
+  onTestFinished(() => replace(original));
+  return () => replace(original);
+}
+
 test("what was appended is read back, the last state of each holder", async () => {
   const { roster, kept } = await open();
   expect(kept).toEqual([]);
@@ -48,6 +65,17 @@ test("compaction keeps just what it is given, and what is appended after it", as
   expect(readFileSync(path, "utf8").trim().split("\n")).toHaveLength(3);
   await roster.close();
   expect((await open()).kept.map(({ pid }) => pid)).toEqual([2, 3]);
+});
+
+test("a rewrite that fails after its rename does not leave appends in a file that nobody reads again", async () => {
+  const { roster } = await open();
+  const restore = failToOpen((file) => file === path);
+  await expect(roster.compact([holder(1)])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await expect(roster.append([holder(2)])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  restore();
+  await roster.append([holder(3)]);
+  await roster.close();
+  expect((await open()).kept.map(({ pid }) => pid)).toEqual([1, 3]);
 });
 
 test("a torn last line and foreign lines are left out", async () => {
