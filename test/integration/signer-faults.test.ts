@@ -29,7 +29,7 @@ let client: SignerClient;
 
 beforeEach(() => {
   site = makeSignerSite();
-  hsm = makeFaultyHsm(site);
+  hsm = makeFaultyHsm(site.hsm);
   key = site.addAuthority("one");
   site.configure({
     token: `{ module: ${hsm.module}, label: ${tokenLabel}, pinFile: pin }`,

@@ -49,7 +49,7 @@ function connect(patienceMs = 20_000): SignerClient {
 
 test("a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
   site.addAuthority("one");
-  const hsm = makeFaultyHsm(site);
+  const hsm = makeFaultyHsm(site.hsm);
   site.configure({ token: `{ module: ${hsm.module}, label: issuing, pinFile: pin }` });
   writeFileSync(join(site.hsm.folder, "pin"), "not-the-pin\n");
   const signer = start({ environment: hsm.environment });

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { projectRoot } from "./parts.ts";
-import type { SignerSite } from "./signer.ts";
+import type { SoftHsm } from "./softhsm.ts";
 
 type FaultOrder = "ok" | "hang" | "lost" | "away" | "once" | "flip";
 
@@ -18,10 +18,10 @@ export type FaultyHsm = {
 };
 
 /** Compiles faulty-module.c for one test: SoftHSM that fails, hangs or lies when told to, and counts its calls. */
-export function makeFaultyHsm(site: SignerSite): FaultyHsm {
-  const module = join(site.hsm.folder, "faulty.so");
-  const log = join(site.hsm.folder, "faulty.log");
-  const orders = join(site.hsm.folder, "faulty.order");
+export function makeFaultyHsm({ folder, module: real }: Pick<SoftHsm, "folder" | "module">): FaultyHsm {
+  const module = join(folder, "faulty.so");
+  const log = join(folder, "faulty.log");
+  const orders = join(folder, "faulty.order");
   const source = fileURLToPath(new URL("./faulty-module.c", import.meta.url));
   const headers = join(projectRoot, "node_modules/pkcs11js/includes");
   execFileSync("cc", ["-shared", "-fPIC", "-O1", "-I", headers, "-o", module, source, "-ldl"]);
@@ -29,7 +29,7 @@ export function makeFaultyHsm(site: SignerSite): FaultyHsm {
   writeFileSync(orders, "ok");
   return {
     module,
-    environment: { FAULTY_REAL: site.hsm.module, FAULTY_LOG: log, FAULTY_ORDER: orders },
+    environment: { FAULTY_REAL: real, FAULTY_LOG: log, FAULTY_ORDER: orders },
     order: (what) => writeFileSync(orders, what),
     calls: (name) =>
       readFileSync(log, "latin1")

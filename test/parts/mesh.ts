@@ -18,6 +18,14 @@ export type MeshOptions = {
   readonly program?: string;
   /** Changes a configuration file's text: gets its name (`server.yaml`) and what it holds. */
   readonly adjust?: (file: string, text: string) => string;
+  /** More that the programs find in their environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+type Placed = Pick<MeshOptions, "environment"> & {
+  readonly folder: string;
+  readonly ports: readonly number[];
+  readonly program: string;
 };
 
 /**
@@ -36,8 +44,7 @@ export class Mesh {
   readonly #program: string;
   readonly #environment: Record<string, string>;
 
-  private constructor(placed: { folder: string; ports: readonly number[]; program: string }) {
-    const { folder, ports, program } = placed;
+  private constructor({ folder, ports, program, environment }: Placed) {
     this.folder = folder;
     this.#program = program;
     this.grpcPort = ports[0] ?? 0;
@@ -49,6 +56,7 @@ export class Mesh {
       SOFTHSM2_CONF: join(folder, "etc/softhsm2.conf"),
       MESHMINT_STATE: join(folder, "state"),
       MESHMINT_ADMIN: this.adminSocket,
+      ...environment,
     };
     const run = (name: string, isReady: () => Promise<boolean>) =>
       new Program({
@@ -67,7 +75,8 @@ export class Mesh {
   static async start(options: MeshOptions = {}): Promise<Mesh> {
     const folder = mkdtempSync(join(tmpdir(), "meshmint-mesh-"));
     const ports = await freePorts(5);
-    const mesh = new Mesh({ folder, ports, program: options.program ?? join(projectRoot, "bin/meshmint") });
+    const program = options.program ?? join(projectRoot, "bin/meshmint");
+    const mesh = new Mesh({ ...options, folder, ports, program });
     try {
       mesh.#writeConfigurations(ports, options.adjust ?? ((_, text) => text));
       mesh.#script("prepare.sh", join(folder, "etc/ceremony.yaml"));
