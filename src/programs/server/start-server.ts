@@ -6,6 +6,7 @@ import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
+import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
 import { adminService } from "../../protocols/admin/admin-service.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { adminPorts } from "./admin-ports.ts";
@@ -76,7 +77,7 @@ async function openDoors(
   const notReady = () => [...waiting];
   const admin = adminService({
     ports: adminPorts(config, { ...parts, presence, notReady }),
-    gate: gateOf(config),
+    gate: gateOf(config, parts),
     observer: new AdminTelemetry(logger, metrics),
   });
   const ops = await serveOps({ metrics: () => metrics.text(), notReady }, config.ops);
@@ -134,13 +135,17 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   return { trust, registry, issuance };
 }
 
-const gateOf = ({ admin }: ServerConfig) => ({
+const gateOf = ({ admin }: ServerConfig, { storage, registry }: ServerParts & UseCases): AdminGate => ({
   localUids: new Set([0, process.getuid?.() ?? 0, ...admin.allowedUids]),
   roles: new Map([
     ...admin.viewers.map((id) => [id, "viewer"] as const),
     ...admin.operators.map((id) => [id, "operator"] as const),
     ...admin.securityOfficers.map((id) => [id, "security-officer"] as const),
   ]),
+  async isValid({ spiffeId, serial }, signal) {
+    const leaf = await storage.ledger.reader.findLeaf(serial, signal);
+    return leaf?.spiffeId === spiffeId && !registry.directory.isBanned(leaf.requester as SpiffeId);
+  },
 });
 
 /** Work that ends with the server; if it ends before, the log says why. */

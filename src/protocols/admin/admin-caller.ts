@@ -1,6 +1,6 @@
 import type { ServerUnaryCall } from "@grpc/grpc-js";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
-import { tlsPeerOf } from "../grpc/tls-peer.ts";
+import { type TlsPeer, tlsPeerOf } from "../grpc/tls-peer.ts";
 import { parseUnixPeer } from "../grpc/unix-peer.ts";
 import type { AdminCaller, Role } from "./authorise.ts";
 
@@ -9,6 +9,8 @@ export type AdminGate = {
   readonly localUids: ReadonlySet<number>;
   /** Who bears a role over mTLS. */
   readonly roles: ReadonlyMap<SpiffeId, Role>;
+  /** Whether a certificate that has verified is one that the ledger knows, and was not given to a node that is banned. */
+  readonly isValid: (peer: TlsPeer, signal: AbortSignal) => Promise<boolean>;
 };
 
 type Call = Pick<ServerUnaryCall<unknown, unknown>, "getPeer" | "getAuthContext">;
@@ -22,4 +24,10 @@ export function adminCaller(call: Call, gate: AdminGate): AdminCaller | undefine
   }
   const remote = tlsPeerOf(call);
   return remote && { actor: remote.spiffeId, role: gate.roles.get(remote.spiffeId), isLocal: false };
+}
+
+/** What expiry alone would end too late: a certificate of a node that was banned since. True for the Unix socket. */
+export async function isStillValid(call: Call, gate: AdminGate, signal: AbortSignal): Promise<boolean> {
+  const remote = parseUnixPeer(call.getPeer()) ? undefined : tlsPeerOf(call);
+  return remote === undefined || (await gate.isValid(remote, signal));
 }

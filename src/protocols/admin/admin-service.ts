@@ -2,7 +2,7 @@ import type { ServerUnaryCall } from "@grpc/grpc-js";
 import { Fault } from "../../foundation/fault.ts";
 import type { AdminServiceHandlers } from "../../generated/meshmint/admin/v1/AdminService.ts";
 import { unary } from "../grpc/unary.ts";
-import { type AdminGate, adminCaller } from "./admin-caller.ts";
+import { type AdminGate, adminCaller, isStillValid } from "./admin-caller.ts";
 import { agentHandlers } from "./agent-handlers.ts";
 import { type AdminMethod, authorise } from "./authorise.ts";
 import { entryHandlers } from "./entry-handlers.ts";
@@ -32,7 +32,7 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
     const answer = unary(
       async (call: ServerUnaryCall<never, unknown>, signal) => {
         const caller = adminCaller(call, gate);
-        if (!caller || !authorise(caller, method)) {
+        if (!caller || !authorise(caller, method) || !(await isStillValid(call, gate, signal))) {
           observer.saw({ kind: "denied", actor: caller?.actor ?? "nobody", method });
           throw new Fault(
             "PERMISSION_DENIED",

@@ -79,7 +79,7 @@ export async function raiseAdmin(localUids: readonly number[] = [process.getuid?
   const { ports, ledger } = await openPorts(folder, life.signal);
   const events: AdminEvent[] = [];
   const server = new Server();
-  const gate = { localUids: new Set(localUids), roles: new Map() };
+  const gate = { localUids: new Set(localUids), roles: new Map(), isValid: absent };
   const observer = { saw: (event: AdminEvent) => void events.push(event) };
   server.addService(AdminService.service, adminService({ ports, gate, observer }));
   const path = join(folder, "admin.sock");
