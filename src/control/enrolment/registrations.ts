@@ -61,6 +61,10 @@ export class Registrations {
     return [...(this.#byParent.get(parentId)?.values() ?? [])];
   }
 
+  get count(): number {
+    return this.#byId.size;
+  }
+
   all(): Iterable<RegistrationEntry> {
     return this.#byId.values();
   }

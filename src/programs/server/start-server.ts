@@ -15,9 +15,10 @@ import { closeFormerOrphans, keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
-import { keepOwnTls } from "./own-certificate.ts";
+import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
 import { Presence } from "./presence.ts";
 import { serveAdmins, serveAgents } from "./serve.ts";
+import { type ServerFigures, ServerGauges } from "./server-gauges.ts";
 import { wireRegistry } from "./wire-enrolment.ts";
 import { wireIssuance } from "./wire-issuance.ts";
 import { wireTrust } from "./wire-trust.ts";
@@ -72,6 +73,7 @@ async function openDoors(
   signal: AbortSignal,
 ): Promise<{ listenPort: number; opsPort: number }> {
   const { logger, metrics, trust, closing } = parts;
+  const serving: { own?: OwnTls } = {};
   const presence = new Presence();
   const waiting = new Set(["the server has no certificate of its own yet: is the signer up?"]);
   const notReady = () => [...waiting];
@@ -80,14 +82,19 @@ async function openDoors(
     gate: gateOf(config, parts),
     observer: new AdminTelemetry(logger, metrics),
   });
-  const ops = await serveOps({ metrics: () => metrics.text(), notReady }, config.ops);
+  const gauges = new ServerGauges(metrics);
+  const scrape = () => {
+    gauges.show(figuresOf({ ...parts, presence, isReady: waiting.size === 0, own: serving.own }));
+    return metrics.text();
+  };
+  const ops = await serveOps({ metrics: scrape, notReady }, config.ops);
   closing.unshift(() => ops.close());
   const admins = await serveAdmins(config, admin, logger);
   closing.unshift(() => admins.close(adminGraceMs));
   background(trust.driver.run(signal), logger);
   await closeFormerOrphans(parts, signal);
   background(keepClosingOrphans(parts, signal), logger);
-  const agents = await openAgentDoor(config, { ...parts, presence, admin }, signal);
+  const agents = await openAgentDoor(config, { ...parts, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
   waiting.clear();
@@ -96,21 +103,42 @@ async function openDoors(
 }
 
 type AgentDoorParts = ServerParts &
-  UseCases & { readonly presence: Presence; readonly admin: ReturnType<typeof adminService> };
+  UseCases & {
+    readonly presence: Presence;
+    readonly admin: ReturnType<typeof adminService>;
+    readonly serving: { own?: OwnTls };
+  };
 
 async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal: AbortSignal) {
-  const { logger, trust, registry, issuance, presence, admin } = parts;
+  const { logger, trust, registry, issuance, presence, admin, serving } = parts;
   const { picture, roster } = trust;
   const serverId = `spiffe://${config.trustDomain}/meshmint/server` as SpiffeId;
   const door = new NodeDoor(issuance.pipeline, serverId);
   const enrolment = registry.enrolment(holdingMinter(door, roster));
   const own = keepOwnTls({ serverId, pipeline: issuance.pipeline, trust, logger }, signal);
+  serving.own = own;
   return await serveAgents(config.listen, await own.ready, {
     attestation: { attestation: enrolment, bundle: () => picture.bundle() },
     node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence }),
     admin,
   });
 }
+
+type Observed = UseCases & {
+  readonly presence: Presence;
+  readonly isReady: boolean;
+  readonly own: OwnTls | undefined;
+};
+
+const figuresOf = ({ trust, registry, issuance, presence, isReady, own }: Observed): ServerFigures => ({
+  isReady,
+  agents: presence.count,
+  holders: trust.roster.holders().length,
+  queued: issuance.pipeline.depth,
+  entries: registry.registrations.count,
+  trust: trust.picture.state,
+  own: own?.current(),
+});
 
 const drainMs = 5000;
 const adminGraceMs = 200;
