@@ -69,6 +69,7 @@ export class StreamIdentities {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
+    this.#view.checkRuns();
     this.#given = this.#listOf(delivery);
     await Promise.all(
       this.#given.map(({ who, name, content }) => {

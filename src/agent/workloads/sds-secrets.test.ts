@@ -123,6 +123,15 @@ test("a delivery waits for the record, and is not made when that fails", async (
   expect(log.lines.at(-1)?.secrets[0]?.delivered?.content.version).toBe("b1");
 });
 
+test("what a child inherited of a process that has exited is given nothing: no roster entry would stand for it", async () => {
+  give("e1", web, "1");
+  running = undefined;
+  await expect(secrets.beforeDelivery("p", [leaf(web, "1")], never)).rejects.toMatchObject({
+    code: "PERMISSION_DENIED",
+  });
+  expect(log.lines).toEqual([]);
+});
+
 test("content of a bundle that is no longer the agent's own is not given any more", async () => {
   give("e1", web, "1");
   anchors = ["e".repeat(64), ...anchors];

@@ -77,6 +77,7 @@ export class ProxySecrets {
   /** Resolves once the roster holds the deliveries durably. */
   async beforeDelivery(label: string, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#view.checkRuns();
     // Once this agent has told the server that it accepts a bundle, nobody may be given an older one.
     if (deliveries.some((delivery) => delivery.kind === "bundle" && !this.#isCurrent(delivery.anchors))) {
       throw new Fault("SERVER_UNAVAILABLE", "the trust bundle has just changed; ask again");

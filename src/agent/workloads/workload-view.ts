@@ -90,6 +90,16 @@ export class WorkloadView {
     return this.#matching.map((entry) => ({ entry, ...this.#deps.svids.lookUp(entry.id) }));
   }
 
+  /**
+   * Throws PERMISSION_DENIED once the process has exited. Its connection may live on in a child that inherited it, but
+   * the roster could stand for no delivery to it any more.
+   */
+  checkRuns(): void {
+    const { pid, startTime } = this.process;
+    if (this.#deps.processes.startTimeOf(pid) === startTime) return;
+    throw this.#refused();
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -104,14 +114,17 @@ export class WorkloadView {
   async #identify(withSha256: boolean, signal: AbortSignal): Promise<void> {
     const caller = { process: this.process, withSha256 };
     const found = await identifyWorkload(this.#deps.processes, caller, signal);
-    if (!found.ok) {
-      const reason = `process ${this.process.pid} has exited, or its pid is another's by now`;
-      this.#deps.observer.saw({ kind: "workload-refused", pid: this.process.pid, reason });
-      throw new Fault("PERMISSION_DENIED", reason);
-    }
+    if (!found.ok) throw this.#refused();
     this.#selectors = found.value;
     this.#withSha256 = withSha256;
     this.#seen = undefined;
+  }
+
+  #refused(): Fault {
+    const { pid } = this.process;
+    const reason = `process ${pid}, which made this connection, has exited; each process opens its own`;
+    this.#deps.observer.saw({ kind: "workload-refused", pid, reason });
+    return new Fault("PERMISSION_DENIED", reason);
   }
 
   /** An entry that names a hash came while the process was connected: look again, this time with the hash. */
