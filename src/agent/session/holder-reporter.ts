@@ -12,6 +12,9 @@ export type HolderReporterDeps = {
   readonly nodeSerial: () => string;
 };
 
+/** Secrets of a message, whatever holders they are of: a node that was cut off for long may have much to tell. */
+const mostSecrets = 1000;
+
 /** Tells the server who holds what: everything first, then that the agent accepts its bundle, then what changes. */
 export class HolderReporter {
   readonly #deps: HolderReporterDeps;
@@ -35,13 +38,17 @@ export class HolderReporter {
     try {
       const stream = feed.openReports(signal);
       roster.takeChanged();
-      await this.#send(stream, { full: true, holders: roster.all() });
+      const [first = [], ...others] = inParts(roster.all());
+      await this.#send(stream, { full: true, holders: first });
+      for (const holders of others) await this.#send(stream, { full: false, holders });
       let accepted = -1;
       for (;;) {
         const { sequence } = bundles.current;
         const acceptance = sequence === accepted ? undefined : { sequence, anchors: bundles.anchorNames() };
-        const holders = roster.takeChanged();
-        await this.#send(stream, { full: false, holders, acceptance });
+        const parts = inParts(roster.takeChanged());
+        const last = parts.pop() ?? [];
+        for (const holders of parts) await this.#send(stream, { full: false, holders });
+        await this.#send(stream, { full: false, holders: last, acceptance });
         accepted = sequence;
         await doorbell.rung(signal);
       }
@@ -68,6 +75,22 @@ export class HolderReporter {
     for (const serial of supersededSerials) this.#superseded.delete(serial);
     roster.forget(holders);
   }
+}
+
+/** Parts that one message can carry each. A holder that a full report leaves to the next part is not forgotten by it. */
+function inParts(holders: readonly Holder[]): (readonly Holder[])[] {
+  const parts: Holder[][] = [];
+  let room = 0;
+  for (const holder of holders) {
+    const weight = 1 + holder.secrets.length;
+    room -= weight;
+    if (room < 0) {
+      parts.push([]);
+      room = mostSecrets - weight;
+    }
+    parts.at(-1)?.push(holder);
+  }
+  return parts;
 }
 
 /** Remembers one ring until somebody waits for it. */

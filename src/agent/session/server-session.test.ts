@@ -44,7 +44,8 @@ class FakeServer implements ServerFeed {
 let stage: Stage;
 let server: FakeServer;
 let events: AgentEvent[];
-let changed: { pid: number; gone: boolean }[];
+let holders: { pid: number; secrets: unknown[] }[];
+let changed: { pid: number; gone: boolean; secrets: unknown[] }[];
 let superseded: string[];
 let forgotten: number[];
 let ring: () => void;
@@ -58,6 +59,7 @@ beforeEach(() => {
   server = new FakeServer();
   events = [];
   changed = [];
+  holders = [{ pid: 1, secrets: [] }];
   superseded = [];
   forgotten = [];
   sequence = 1;
@@ -66,7 +68,7 @@ beforeEach(() => {
     return () => undefined;
   };
   const roster = {
-    all: () => [{ pid: 1 }],
+    all: () => holders,
     takeChanged: () => changed.splice(0),
     forget: (holders: { pid: number; gone: boolean }[]) =>
       forgotten.push(...holders.filter(({ gone }) => gone).map(({ pid }) => pid)),
@@ -103,7 +105,7 @@ test("everything is reported before the bundle is accepted, and what changes aft
     { full: true, holders: [{ pid: 1 }], acceptance: undefined, servedSerials: ["01", "02"] },
     { full: false, holders: [], acceptance: { sequence: 1, anchors: ["aa"] }, servedSerials: [] },
   ]);
-  changed.push({ pid: 2, gone: true });
+  changed.push({ pid: 2, gone: true, secrets: [] });
   superseded.push("09");
   ring();
   await settle();
@@ -117,6 +119,32 @@ test("everything is reported before the bundle is accepted, and what changes aft
   ring();
   await settle();
   expect(server.reports[3]).toMatchObject({ acceptance: { sequence: 2 }, supersededSerials: [] });
+});
+
+test("what is too much for one message goes in several, all of them before the bundle is accepted", async () => {
+  holders = Array.from({ length: 600 }, (_, pid) => ({ pid, secrets: [{}, {}, {}] }));
+  await start();
+  expect(server.reports.map(({ full, acceptance }) => [full, acceptance !== undefined])).toEqual([
+    [true, false],
+    [false, false],
+    [false, false],
+    [false, true],
+  ]);
+  expect(server.reports.flatMap((report) => report.holders.map(({ pid }) => pid))).toEqual(
+    holders.map(({ pid }) => pid),
+  );
+  changed = Array.from({ length: 1200 }, (_, pid) => ({ pid, gone: true, secrets: [] }));
+  ring();
+  await settle();
+  expect(server.reports.slice(4).map((report) => report.holders.length)).toEqual([1000, 200]);
+  expect(forgotten).toHaveLength(1200);
+});
+
+test("a server that answers and then refuses every report is not asked in a tight loop", async () => {
+  server.receipt = Promise.reject(new Fault("SERVER_UNAVAILABLE", "not so"));
+  await start();
+  await stage.advance(600_000);
+  expect(server.connections).toBeLessThan(400);
 });
 
 test("without a receipt nothing is accepted, forgotten or taken for told", async () => {

@@ -17,6 +17,9 @@ export type ServerSessionDeps = {
   readonly observer: AgentObserver;
 };
 
+/** A connection that ends sooner was no success: a server that lets us in only to hang up is not asked in a tight loop. */
+const steadyMs = 10_000;
+
 /** Keeps the agent in touch with the server, again and again, for as long as the agent runs. */
 export class ServerSession {
   readonly #deps: ServerSessionDeps;
@@ -42,9 +45,12 @@ export class ServerSession {
     while (!signal.aborted) {
       const here = new AbortController();
       this.#current = here;
+      let stopAlarm: () => void = () => undefined;
       try {
         await this.#connect(AbortSignal.any([signal, here.signal]), () => {
-          failures = 0;
+          stopAlarm = this.#deps.alarm.after(steadyMs, () => {
+            failures = 0;
+          });
         });
       } catch (thrown) {
         if (signal.aborted) break;
@@ -52,6 +58,7 @@ export class ServerSession {
         failures += 1;
         await this.#away(thrown, failures, signal);
       } finally {
+        stopAlarm();
         here.abort();
         this.#isConnected = false;
       }
