@@ -1,7 +1,7 @@
 import type { Server } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import { addReflection } from "./reflection.ts";
 
 /** Adds gRPC health and reflection; the returned function says whether the program can serve now (health of ""). */
 export function addStandardServices(
@@ -10,6 +10,6 @@ export function addStandardServices(
 ): (isServing: boolean) => void {
   const health = new HealthImplementation({ "": "NOT_SERVING" });
   health.addToServer(server);
-  new ReflectionService(Object.assign({}, ...packages) as PackageDefinition).addToServer(server);
+  addReflection(server, packages);
   return (isServing) => health.setStatus("", isServing ? "SERVING" : "NOT_SERVING");
 }
