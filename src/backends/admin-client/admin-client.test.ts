@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server, ServerCredentials, type UntypedHandleCall } from "@grpc/grpc-js";
@@ -49,11 +51,28 @@ test("nobody there is SERVER_UNAVAILABLE, with what to look at", async () => {
   });
 });
 
-test("a method that the server does not have is a failure, not a hang", async () => {
+test("another program's socket is told from the server's", async () => {
   await serve((_call: unknown, done: (error: null, reply: object) => void) => done(null, {}));
   await expect(client.call("GetStatus", {}, new AbortController().signal)).rejects.toMatchObject({
-    code: "INTERNAL",
+    code: "SERVER_UNAVAILABLE",
+    message: expect.stringMatching(/does not know GetStatus: name the server's admin.socket/),
   });
+});
+
+async function listens(onConnection: (socket: Socket) => void): Promise<NetServer> {
+  const listener = createServer(onConnection).listen(socket);
+  await once(listener, "listening");
+  return listener;
+}
+
+test("a socket that nobody made, that nobody serves, and that hangs up are told apart", async () => {
+  await expect(ask()).rejects.toThrow(/there is no socket .*: is the server running\?/);
+  writeFileSync(socket, "");
+  await expect(ask()).rejects.toThrow(/no server answers at .*: is it running/);
+  rmSync(socket);
+  const listener = await listens((peer) => peer.destroy());
+  await expect(ask()).rejects.toThrow(/hung up: is this user's id among its admin.allowedUids\?/);
+  listener.close();
 });
 
 test("an aborted call ends with the signal's reason", async () => {

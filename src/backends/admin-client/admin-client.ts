@@ -10,6 +10,7 @@ import {
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { Fault, type FaultCode, faultCodes } from "../../foundation/fault.ts";
 import { AdminService } from "../../wire/definitions.ts";
+import { whyUnreachable } from "./why-unreachable.ts";
 
 type Definition = typeof AdminService.service;
 /** The definition's own methods, without the index signature that gRPC gives every service. */
@@ -61,7 +62,7 @@ export class AdminClient {
         (error, reply) => {
           signal.removeEventListener("abort", cancel);
           if (signal.aborted) reject(signal.reason);
-          else if (error) reject(this.#faultFrom(error));
+          else if (error) void this.#faultFrom(error, method).then(reject);
           else resolve(reply as AdminReply<M>);
         },
       );
@@ -74,16 +75,17 @@ export class AdminClient {
     this.#client.close();
   }
 
-  #faultFrom(error: ServiceError): Fault {
+  async #faultFrom(error: ServiceError, method: AdminMethod): Promise<Fault> {
     const [named] = error.metadata.get("meshmint-fault");
     const code = faultCodes.find((known) => known === named);
     if (code) return new Fault(code, error.details, { cause: error });
     if (error.code === status.UNAVAILABLE) {
-      return new Fault(
-        "SERVER_UNAVAILABLE",
-        `no server answers at ${this.#socket}: is it running, and may this user open the socket?`,
-        { cause: error },
-      );
+      return new Fault("SERVER_UNAVAILABLE", await whyUnreachable(this.#socket), { cause: error });
+    }
+    if (error.code === status.UNIMPLEMENTED) {
+      const sentence = `what answers at ${this.#socket} does not know ${method}`;
+      const remedy = "name the server's admin.socket, and use the server's version of this command line";
+      return new Fault("SERVER_UNAVAILABLE", `${sentence}: ${remedy}`, { cause: error });
     }
     return new Fault(byStatus[error.code] ?? "INTERNAL", error.details, { cause: error });
   }

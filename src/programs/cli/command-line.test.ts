@@ -71,6 +71,16 @@ test.each([[["nonsense"]], [["probe", "--nonsense"]], [["probe", "--output", "xm
   },
 );
 
+test.each([
+  ["probe", "--nonsense", "--output", "json"],
+  ["--output=json", "nonsense"],
+  ["config", "check", "-o", "json"],
+])("a command line that nobody understands is told as JSON when JSON is wanted: %s", async (...argv) => {
+  const { exitCode, out, err } = await use(argv);
+  expect([exitCode, out]).toEqual([2, ""]);
+  expect(JSON.parse(err).error.code).toBe("CONFIG_INVALID");
+});
+
 test.each([[["--help"]], [["config", "check", "--help"]]])("%j teaches and is no mistake", async (argv) => {
   const { exitCode, out } = await use(argv);
   expect(exitCode).toBe(0);

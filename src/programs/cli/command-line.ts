@@ -35,17 +35,36 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
     .addHelpText("after", guide)
     .showHelpAfterError("(add --help for what it takes)")
     .exitOverride()
-    .configureOutput({ writeOut: line.streams.out, writeErr: line.streams.err });
+    .configureOutput({
+      writeOut: line.streams.out,
+      writeErr: wantsJson(argv) ? () => undefined : line.streams.err,
+    });
   const frame = frameOf(line, outcome);
   for (const register of line.registrations) register(program, frame);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    return isHelp(thrown, argv) ? 0 : 2; // commander has already said what is wrong
+    if (isHelp(thrown, argv)) return 0;
+    // For people commander has already said what is wrong.
+    if (wantsJson(argv)) printFault(mistake(thrown), "json", line.streams);
+    return 2;
   }
   return outcome.exitCode;
 }
+
+/** For a command line that could not be read: what can be told of it. */
+const wantsJson = (argv: readonly string[]): boolean =>
+  argv.some((word, at) => {
+    const [flag, value = argv[at + 1]] = word.split("=", 2);
+    return (flag === "-o" || flag === "--output") && value === "json";
+  });
+
+const mistake = ({ code, message }: CommanderError): Fault =>
+  new Fault(
+    "CONFIG_INVALID",
+    code === "commander.help" ? "a command is missing; --help lists them" : message.replace(/^error: /, ""),
+  );
 
 const isHelp = (thrown: CommanderError, argv: readonly string[]): boolean =>
   thrown.exitCode === 0 || (thrown.code === "commander.help" && argv.length === 0);

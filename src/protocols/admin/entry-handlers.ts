@@ -1,6 +1,6 @@
 import type { EntryRefusal } from "../../control/enrolment/entries.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
-import { parseSpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { parseSpiffeId, type SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { EntryInput } from "../../domain/policy/entry-rules.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
@@ -47,12 +47,19 @@ function matching(
   registrations: Ports["registrations"],
   { parentId, spiffeId }: ListEntriesRequest__Output,
 ): RegistrationEntry[] {
-  const parent = parentId === "" ? undefined : parseSpiffeId(parentId);
-  if (parent && !parent.ok) throw new Fault("INVALID_ARGUMENT", `parentId: ${parent.error}`);
-  const candidates = parent ? registrations.entriesOf(parent.value) : [...registrations.all()];
+  const parent = idOrAny("parentId", parentId);
+  const wanted = idOrAny("spiffeId", spiffeId);
+  const candidates = parent ? registrations.entriesOf(parent) : [...registrations.all()];
   return candidates
-    .filter((entry) => spiffeId === "" || entry.spiffeId === spiffeId)
+    .filter((entry) => wanted === undefined || entry.spiffeId === wanted)
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function idOrAny(field: string, text: string): SpiffeId | undefined {
+  if (text === "") return undefined;
+  const id = parseSpiffeId(text);
+  if (!id.ok) throw new Fault("INVALID_ARGUMENT", `${field}: ${id.error}`);
+  return id.value;
 }
 
 function inputOf(entry: Entry__Output | null): EntryInput {

@@ -38,6 +38,14 @@ test("an entry lives through create, show, list, update and delete", async () =>
   assert.deepEqual([gone.exitCode, gone.error.code], [1, "NOT_FOUND"]);
 });
 
+test("a filter that is no SPIFFE ID is refused, not answered with an empty list", async () => {
+  const { cli } = await raiseAdmin();
+  for (const filter of ["--parent", "--spiffe-id"]) {
+    const { exitCode, error } = await cli("entry", "list", filter, "node-1");
+    assert.deepEqual([exitCode, error.code], [2, "INVALID_ARGUMENT"]);
+  }
+});
+
 test("a list of more than one page is whole, each entry once", async () => {
   const { cli, ports } = await raiseAdmin();
   const { signal } = new AbortController();
@@ -52,8 +60,9 @@ test("a list of more than one page is whole, each entry once", async () => {
 
 test("what is wrong with an entry is told field by field; twice the same is a conflict", async () => {
   const { cli } = await raiseAdmin();
-  const wrong = await cli("entry", "create", "--spiffe-id", "spiffe://other.example/x", "--hint", "h");
-  assert.deepEqual([wrong.exitCode, wrong.error.code], [1, "INVALID_ARGUMENT"]);
+  const flawed = ["--spiffe-id", "spiffe://other.example/x", "--parent", "node-1", "--selector", "uid"];
+  const wrong = await cli("entry", "create", ...flawed);
+  assert.deepEqual([wrong.exitCode, wrong.error.code], [2, "INVALID_ARGUMENT"]);
   for (const field of ["spiffeId:", "parentId:", "selectors:"])
     assert.ok(wrong.error.message.includes(field));
   await cli(...create, web);

@@ -130,7 +130,8 @@ test("books that differ are exit 1", async () => {
 
 test.each([
   [["token", "create", "--node", "n", "--ttl", "soon"], "--ttl"],
-  [["entry", "create", "--label", "novalue"], "--label"],
+  [["entry", "create", "--parent", "spiffe://a/b", "--selector", "unix:uid:1"], "'--spiffe-id <id>'"],
+  [["entry", "update", "e1", "--label", "novalue"], "--label"],
   [["rotation", "start", "--root", "/nonexistent", "--intermediate", "/nonexistent"], "cannot be read"],
 ])("%j is a mistake on the command line: exit 2, nothing asked", async (argv, says) => {
   const { exitCode, err } = await use(...argv);

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { AdminClient, AdminReply } from "../../../backends/admin-client/admin-client.ts";
 import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, asAdminCommand, collect, groupOf, runAdmin } from "../admin-command.ts";
@@ -21,39 +21,45 @@ type EntryOptions = {
   readonly tenant?: string;
 };
 
-const withEntryOptions = (command: Command): Command =>
-  command
-    .option("--spiffe-id <id>", "the identity, such as spiffe://mesh.example/web")
-    .option("--parent <id>", "the SPIFFE ID of the agent that may hand it out")
-    .option(
-      "--selector <type:value>",
-      "what a process must have, such as unix:uid:1000; repeat, all must hold",
-      collect,
-    )
+/** What makes an entry: needed to create one, and may be changed. */
+const asks = {
+  "--spiffe-id <id>": "the identity, such as spiffe://mesh.example/web",
+  "--parent <id>": "the SPIFFE ID of the agent that may hand it out",
+  "--selector <type:value>": "what a process must have, such as unix:uid:1000; repeat, all must hold",
+} as const;
+
+const withEntryOptions = (command: Command, areNeeded: boolean): Command => {
+  for (const [flags, description] of Object.entries(asks)) {
+    const option = new Option(flags, description).makeOptionMandatory(areNeeded);
+    command.addOption(flags.startsWith("--selector") ? option.argParser(collect) : option);
+  }
+  return command
     .option("--ttl <duration>", "lifetime of its certificates; the server's default when left out")
     .option("--dns <name>", "a DNS name in its certificates; repeat", collect)
     .option("--hint <text>", "the Workload API's hint")
     .option("--priority <n>", "highest first: decides a process's default identity")
     .option("--label <key=value>", "repeat", collect)
     .option("--tenant <path>", "a path prefix, such as /payments");
+};
 
 /** `meshmint entry create|show|list|update|delete`: who may hold which identity. */
 export const registerEntry: Registration = (program, frame) => {
   const group = groupOf(program, "entry", "registrations: which process on which node is which identity");
-  withEntryOptions(asAdminCommand(group.command("create")))
+  withEntryOptions(asAdminCommand(group.command("create")), true)
     .description("register an identity; needs --spiffe-id, --parent and a --selector")
     .action((options: AdminOptions & EntryOptions) =>
       runAdmin(frame, options, async (client, { signal }) => {
         return one(await client.call("CreateEntry", { entry: fieldsOf(options) }, signal));
       }),
     );
-  withEntryOptions(asAdminCommand(group.command("update")))
+  withEntryOptions(asAdminCommand(group.command("update")), false)
     .description("change what is named; refused when somebody else changed the entry meanwhile")
     .argument("<id>", "as `entry list` shows it")
     .action((id: string, options: AdminOptions & EntryOptions) =>
       runAdmin(frame, options, async (client, { signal }) => {
+        const changes = fieldsOf(options);
         const before = await client.call("GetEntry", { id }, signal);
-        return one(await client.call("UpdateEntry", { entry: { ...before, ...fieldsOf(options) } }, signal));
+        return one(await client.call("UpdateEntry", { entry: { ...before, ...changes } }, signal));
       }),
     );
   registerReading(group, frame);
