@@ -73,6 +73,7 @@ beforeAll(async () => {
       },
       issuance: {
         issue: async (agent, item) => {
+          issued += 1;
           if (item.entryId === "bad") return refused({ code: "denied" });
           if (item.entryId === "slow") await new Promise<void>((resolve) => feed.onChange(agent, resolve));
           return ok({ chain: [Buffer.from(item.entryId) as Uint8Array as Der], authorityKeyId: "aa" });
@@ -106,6 +107,7 @@ beforeEach(() => {
 });
 
 let bannedSerial = "";
+let issued = 0;
 
 function client(id?: string) {
   const leaf = id === undefined ? undefined : ca.leaf(id);
@@ -231,6 +233,43 @@ test("issue: a refused and a slow item hold up nobody else", async () => {
   stream.end();
   api.close();
 });
+
+test("issue: whoever reads no answers is not read either", async () => {
+  const { api } = client(agent);
+  const stream = api.issue();
+  const sent = 400_000;
+  const items = Array.from({ length: 1000 }, () => ({ entryId: "x".repeat(200), csrDer: Buffer.of(1) }));
+  issued = 0;
+  let answered = 0;
+  stream.on("error", () => undefined); // our own cancel when the test fails
+  stream.on("data", (result: { items: unknown[] }) => {
+    if (answered === 0) stream.pause();
+    answered += result.items.length;
+  });
+  const writeAll = async () => {
+    for (let batchId = 1; batchId <= sent / 1000; batchId += 1) {
+      if (!stream.write({ batchId, items })) await new Promise((resolve) => stream.once("drain", resolve));
+    }
+  };
+  const written = writeAll();
+  let before = -1;
+  await expect
+    .poll(
+      () => {
+        const stands = issued > 0 && issued === before;
+        before = issued;
+        return stands;
+      },
+      { timeout: 20_000, interval: 500 },
+    )
+    .toBe(true);
+  expect(issued).toBeLessThan(sent / 4);
+  stream.resume();
+  await written;
+  await expect.poll(() => answered, { timeout: 20_000 }).toBe(sent);
+  stream.end();
+  api.close();
+}, 60_000);
 
 test("report: each is answered once it is durable", async () => {
   const { api } = client(agent);

@@ -11,19 +11,26 @@ import type { IssuedChain, NodeIssuance, OpaqueRefusal } from "./ports.ts";
 import { svidChainMessage } from "./svid-chain-message.ts";
 
 const mostItemsPerBatch = 1000;
-/** Items of one stream that may be under way at once; beyond that the stream is read no further. */
+/** Items of one stream that may be under way at once, as far as its caller has read the answers of those before. */
 const mostItemsUnderWay = 4000;
 
 type IssueCall = ServerDuplexStream<IssueBatch__Output, IssueBatchResult>;
 
-/** Batches in, results out as they become ready: one slow or bad item never holds up or spoils the others. */
+/**
+ * Batches in, results out as they become ready: one slow or bad item never holds up or spoils the others. A stream with
+ * too much under way, or whose caller does not read its answers, is read no further.
+ */
 export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: NodeIssuance): void {
   const signal = signalOf(call);
   let underWay = 0;
   let ended = false;
+  const readOn = () => {
+    if (underWay < mostItemsUnderWay && !call.writableNeedDrain) call.resume();
+  };
+  call.on("drain", readOn);
   const settled = (count: number) => {
     underWay -= count;
-    if (underWay < mostItemsUnderWay) call.resume();
+    readOn();
     if (ended && underWay === 0) call.end();
   };
   call.on("data", (batch: IssueBatch__Output) => {
@@ -34,7 +41,7 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
       return;
     }
     underWay += items.length;
-    if (underWay >= mostItemsUnderWay) call.pause();
+    if (underWay >= mostItemsUnderWay || call.writableNeedDrain) call.pause();
     const answers = new BatchAnswers(batch.batchId, (result) => {
       if (!signal.aborted) call.write(result);
       settled(result.items?.length ?? 0);

@@ -7,7 +7,7 @@ import type { HolderReports } from "./ports.ts";
 
 type ReportCall = ServerDuplexStream<HolderReport__Output, ReportReceipt>;
 
-/** Reports are taken one after the other and each is answered once it is durable. */
+/** Reports are taken one after the other and each is answered once it is durable; who reads no answers is read no further. */
 export function serveReportStream(
   call: ReportCall,
   agent: SpiffeId,
@@ -17,8 +17,8 @@ export function serveReportStream(
     call.pause();
     deps.reports.accept(agent, report, deps.signal).then(
       () => {
-        call.write({ reportId: report.reportId });
-        call.resume();
+        if (call.write({ reportId: report.reportId })) call.resume();
+        else call.once("drain", () => call.resume());
       },
       (thrown: unknown) => call.emit("error", toServiceError(thrown)),
     );

@@ -7,6 +7,9 @@ import { toServiceError } from "../grpc/fault-status.ts";
 import { bundleMessage, entryMessage } from "../grpc/trust-messages.ts";
 import type { HolderReports, NodeFeed } from "./ports.ts";
 
+/** Characters that are kept of what an agent calls its version. */
+const longestVersion = 64;
+
 type WatchCall = ServerWritableStream<WatchRequest__Output, WatchUpdate>;
 type Sent = { entries: ReadonlyMap<string, RegistrationEntry>; sequence: number; notice: string };
 
@@ -36,7 +39,7 @@ export function serveWatchStream(
       call.emit("error", toServiceError(thrown));
     }
   });
-  reports.connected(agent, call.request.programVersion);
+  reports.connected(agent, call.request.programVersion.slice(0, longestVersion));
   let ended = false;
   const end = () => {
     if (ended) return;
