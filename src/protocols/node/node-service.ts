@@ -20,7 +20,8 @@ export type NodeServiceDeps = {
 
 /** What attested agents ask of the server, over mTLS with their node SVID. */
 export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
-  const callerOf = (call: Parameters<typeof nodeCaller>[0]) => nodeCaller(call, deps.trustDomain, deps.gate);
+  const callerOf = (call: Parameters<typeof nodeCaller>[0]) =>
+    nodeCaller(call, deps.trustDomain, deps.gate).spiffeId;
   return {
     RenewNodeSvid: unary(async (call, signal) => {
       const outcome = await deps.issuance.renewNode(callerOf(call), call.request.csrDer, signal);
