@@ -14,6 +14,8 @@ export type IdentityStreamOptions<Response> = {
   readonly firstWithinMs: number;
   /** A delivery counts as taken when its stream is still open this many milliseconds later. */
   readonly settleMs: number;
+  /** Called once, when the stream is over. */
+  readonly onEnd: () => void;
 };
 
 type Call<Response> = Pick<
@@ -121,5 +123,6 @@ export class IdentityStream<Response> {
     this.#ended.abort(new Fault("DEADLINE_EXCEEDED", "the caller hung up"));
     for (const timer of this.#timers) clearTimeout(timer);
     this.#identities?.close();
+    this.#options.onEnd();
   }
 }

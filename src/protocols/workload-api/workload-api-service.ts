@@ -7,6 +7,7 @@ import { parseUnixPeer } from "../grpc/unix-peer.ts";
 import { bundlesMessage, svidMessage } from "./identity-messages.ts";
 import type { IdentitySource } from "./identity-source.ts";
 import { IdentityStream } from "./identity-stream.ts";
+import { StreamCounts } from "./stream-counts.ts";
 
 export type WorkloadApiDeps = {
   readonly source: IdentitySource;
@@ -21,22 +22,25 @@ type Call = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getPeer">;
 export function workloadApiService(deps: WorkloadApiDeps): SpiffeWorkloadAPIHandlers {
   const timing = { firstWithinMs: deps.firstWithinMs ?? 5000, settleMs: deps.settleMs ?? 10_000 };
   const { source } = deps;
+  const streams = new StreamCounts();
   return {
     FetchX509SVID: (call) =>
-      forWorkload(call, (caller) =>
+      forWorkload(call, streams, (caller, onEnd) =>
         new IdentityStream(call, {
           ...timing,
           source,
+          onEnd,
           select: ({ svids, isComplete, bundle }) =>
             isComplete && svids.length > 0 ? { svids, bundle } : undefined,
           encode: ({ svids, bundle }) => svidMessage(svids, bundle),
         }).start(caller),
       ),
     FetchX509Bundles: (call) =>
-      forWorkload(call, (caller) =>
+      forWorkload(call, streams, (caller, onEnd) =>
         new IdentityStream(call, {
           ...timing,
           source,
+          onEnd,
           select: ({ bundle }) => ({ svids: [], bundle }),
           encode: ({ bundle }) => bundlesMessage(bundle),
         }).start(caller),
@@ -50,7 +54,8 @@ export function workloadApiService(deps: WorkloadApiDeps): SpiffeWorkloadAPIHand
 /** Runs a stream for a caller who sent the security header and whom the kernel names; ends anybody else's. */
 function forWorkload(
   call: Call & { emit(event: "error", error: ServiceError): unknown },
-  serve: (caller: ProcessIdentity) => Promise<void>,
+  streams: StreamCounts,
+  serve: (caller: ProcessIdentity, onEnd: () => void) => Promise<void>,
 ): void {
   const refusal = refusalOf(call);
   if (refusal !== undefined) {
@@ -63,7 +68,11 @@ function forWorkload(
     call.emit("error", toServiceError(new Fault("PERMISSION_DENIED", sentence)));
     return;
   }
-  void serve(caller);
+  try {
+    void serve(caller, streams.enter(caller));
+  } catch (thrown) {
+    call.emit("error", toServiceError(thrown));
+  }
 }
 
 /** Exactly one `workload.spiffe.io: true`, case-sensitive: no browser or proxy sends it by mistake (Workload Endpoint §5). */
