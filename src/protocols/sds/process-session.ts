@@ -11,9 +11,15 @@ import {
 import type { Patience } from "../../domain/subscription/standing.ts";
 import type { Offers, Received, Verdict, Versioned } from "../../domain/subscription/stream.ts";
 import type { Clock } from "../../foundation/clock.ts";
+import { Fault } from "../../foundation/fault.ts";
 import type { SdsObserver } from "./sds-observer.ts";
 import type { Encoding, SecretEncodings } from "./secret-encodings.ts";
 import type { Caller, CallerSecrets } from "./secret-source.ts";
+
+/** Names in all of a process's streams: twice as many as it may have streams, each of which most proxies use for one. */
+const mostSubscriptions = 16_384;
+/** A process that asks for more names that are not for it is not written about further. */
+const mostNoted = 100;
 
 /** A stream, as the session of its process sees it. */
 export interface Attached {
@@ -38,10 +44,11 @@ export class ProcessSession {
   readonly #deps: SessionDeps;
   readonly #streams = new Map<string, Attached>();
   readonly #unsubscribe: () => void;
-  /** Names that telemetry was told of as not for this process. */
+  /** Names that telemetry was told of as not for this process; the first hundred. */
   readonly #unauthorised = new Set<string>();
   #current = new Map<string, Encoding>();
   #record: ProcessRecord;
+  #subscriptions = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,8 +62,16 @@ export class ProcessSession {
     return this.#deps.secrets;
   }
 
-  /** Takes in what a request changed, and looks what is due. */
+  /** Takes in what a request changed, and looks what is due. Throws QUEUE_FULL when the process asks for too much. */
   received(stream: Attached, change: Received): void {
+    const subscriptions = this.#subscriptions + change.added.length - change.dropped.length;
+    if (subscriptions > mostSubscriptions) {
+      throw new Fault(
+        "QUEUE_FULL",
+        `a process asks for at most ${mostSubscriptions} names on all its streams`,
+      );
+    }
+    this.#subscriptions = subscriptions;
     this.#streams.set(stream.id, stream);
     if (change.stale) this.#deps.observer.saw({ kind: "stale-request", label: stream.label });
     this.#apply(stream.label, changeSubscription(this.#record, stream.id, change));
@@ -90,6 +105,7 @@ export class ProcessSession {
 
   detach(stream: Attached, unanswered: readonly Versioned[]): void {
     this.#streams.delete(stream.id);
+    this.#subscriptions -= this.#record.streams.get(stream.id)?.size ?? 0;
     this.#apply(stream.label, closeStream(this.#record, stream.id, unanswered));
     this.look();
   }
@@ -141,7 +157,7 @@ export class ProcessSession {
   }
 
   #noteUnauthorised(name: string): void {
-    if (this.#unauthorised.has(name)) return;
+    if (this.#unauthorised.has(name) || this.#unauthorised.size >= mostNoted) return;
     this.#unauthorised.add(name);
     const { observer, caller } = this.#deps;
     observer.saw({ kind: "unauthorised", pid: caller.pid, name });

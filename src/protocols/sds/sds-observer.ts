@@ -10,7 +10,7 @@ export type SdsEvent =
       readonly version: string;
       readonly detail: string;
     }
-  /** A process asks for a name that is not for it: silence in SotW, `removed_resources` in Delta. Said once per session. */
+  /** A process asks for a name that is not for it: silence in SotW, `removed_resources` in Delta. Said once per session, of a hundred names at most. */
   | { readonly kind: "unauthorised"; readonly pid: number; readonly name: string }
   /** A request that answers an older response than the last one. */
   | { readonly kind: "stale-request"; readonly label: string }

@@ -20,6 +20,34 @@ test("S1, S2: node.id and type_url are asked for as in state of the world", asyn
   expect((await stream.next()).typeUrls).toEqual([secretType, secretType]);
 });
 
+test("a process that asks for ever new names that are not for it fills neither memory nor the log", async () => {
+  const names = Array.from({ length: 300 }, (_, at) => `spiffe://mesh.test/other-${at}`);
+  for (const name of names) at.source.withdraw(name, "unauthorised");
+  const stream = at.client.delta();
+  let before: string[] = [];
+  for (let from = 0; from < names.length; from += 100) {
+    const now = names.slice(from, from + 100);
+    stream.send({ node, resourceNamesSubscribe: now, resourceNamesUnsubscribe: before });
+    const answer = await stream.next();
+    expect(answer.removed).toHaveLength(100);
+    stream.ack(answer);
+    before = now;
+  }
+  expect(at.sds.events.filter(({ kind }) => kind === "unauthorised")).toHaveLength(100);
+});
+
+test("a process asks for so many names on all its streams and no more; what it gives up counts no longer", async () => {
+  const names = Array.from({ length: 1000 }, (_, at) => `spiffe://mesh.test/other-${at}`);
+  const streams = Array.from({ length: 17 }, () => at.client.delta());
+  for (const stream of streams) stream.send({ node, resourceNamesSubscribe: names });
+  const failed = await Promise.any(streams.map((stream) => stream.failure()));
+  expect(failed).toMatchObject({ code: 8, details: expect.stringContaining("16384") });
+  at.source.give(at.material.leaf(0));
+  const further = at.client.delta();
+  further.send({ node, resourceNamesSubscribe: [web] });
+  expect((await further.next()).names).toEqual([web]);
+});
+
 test("S4: at most one response without a verdict, and then the last state", async () => {
   at.source.give(at.material.leaf(0));
   const stream = at.client.delta();
