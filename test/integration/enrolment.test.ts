@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalLeafKeys } from "../../src/backends/node-crypto/local-leaf-keys.ts";
 import { JoinTokenContact } from "../../src/backends/server-client/join-token-contact.ts";
 import { ServerClient } from "../../src/backends/server-client/server-client.ts";
+import type { Der } from "../../src/domain/certificate/der.ts";
 import { formatJoinToken, type JoinToken, parseJoinToken } from "../../src/domain/identity/join-token.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
@@ -111,6 +112,19 @@ test("an agent gets no leaf of another agent's entry, and the attempt is recorde
   expect(await client.issue({ entryId: own, csr }, signal)).toMatchObject({ ok: true });
   client.close();
   expect(recorded("issuance-refused").at(-1)).toMatchObject({ actor: node.spiffeId });
+});
+
+test("of a batch with 1 MiB of zeros, noise and a good request in it the good one is answered", async () => {
+  const node = await enrol(createToken("careless"));
+  const id = "spiffe://mesh.example/good";
+  const order = ["--parent", node.spiffeId, "--spiffe-id", id, "--selector", "unix:uid:79"];
+  const entryId = String(admin("entry", "create", ...order).id);
+  const client = clientOf(node);
+  const csrs = [new Uint8Array(1 << 20), systemRandom.bytes(500), (await keys.make(signal)).csr];
+  const asked = csrs.map((csr) => client.issue({ entryId, csr: csr as Der }, signal));
+  const invalid = { ok: false, error: { code: "invalid" } };
+  expect(await Promise.all(asked)).toMatchObject([invalid, invalid, { ok: true }]);
+  client.close();
 });
 
 test("a banned agent gets nothing more, on open streams either", async () => {
