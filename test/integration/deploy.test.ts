@@ -1,4 +1,5 @@
 /** What deploy/ ships is loaded here by the programs that will load it: nothing in it is only text. */
+
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -16,6 +17,8 @@ import { basename, join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { Fault, type FaultCode } from "../../src/foundation/fault.ts";
+import { exitCodeOf } from "../../src/programs/cli/command-frame.ts";
 import { meshmint } from "../parts/ceremony.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { needs, part, projectRoot } from "../parts/parts.ts";
@@ -129,6 +132,14 @@ describe("systemd", () => {
     const { status, said } = run(part("systemd-analyze"), ["verify", "--man=no", ...copies]);
     expect(said).not.toContain("meshmint-");
     expect(status, said).toBe(0);
+  });
+
+  test("what a restart cannot mend is not tried again: a refused PIN by the signer, a refused join token by the agent", () => {
+    const prevented = (program: string) =>
+      /^RestartPreventExitStatus=(.+)$/m.exec(read(`systemd/meshmint-${program}.service`))?.[1]?.split(" ");
+    const exitCode = (code: FaultCode) => String(exitCodeOf(new Fault(code, "")));
+    expect(prevented("signer")).toContain(exitCode("HSM_PIN_REFUSED"));
+    expect(prevented("agent")).toContain(exitCode("ATTESTATION_FAILED"));
   });
 
   test("signer, server and agent are different users, and the units' users and groups are made", () => {

@@ -1,5 +1,6 @@
 /** Nodes come to the real server: join tokens and what is refused, entries of others, bans, kills; all of it recorded. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
@@ -84,6 +85,42 @@ test("a token outlives a kill -9 of the server, and the restarted server still k
   const { csr } = await keys.make(signal);
   expect((await client.renewNode(csr, signal)).chain.length).toBeGreaterThan(1);
   client.close();
+});
+
+/** `meshmint agent run` as a node of its own, with this token; what it ended with and said. */
+function runAgent(tokenText: string) {
+  const folder = mkdtempSync(join(mesh.folder, "stray-"));
+  const token = join(folder, "token");
+  writeFileSync(token, tokenText);
+  const moved = readFileSync(join(mesh.folder, "etc/agent.yaml"), "utf8")
+    .replace(/^stateDir: .*$/m, `stateDir: ${folder}/state`)
+    .replace(/^ {2}path: .*$/m, `  path: ${folder}/agent.sock`)
+    .replace(/^joinTokenFile: .*$/m, `joinTokenFile: ${token}`)
+    .replace(/^ops: .*$/m, "ops: 127.0.0.1:0");
+  writeFileSync(join(folder, "agent.yaml"), moved);
+  const argv = ["agent", "run", "-c", join(folder, "agent.yaml")];
+  return spawnSync(join(projectRoot, "bin/meshmint"), argv, { encoding: "utf8", timeout: 30_000 });
+}
+
+test("an agent with a used token tries it once, says what to do, and ends so that no restart tries it again", async () => {
+  const token = createToken("twice");
+  await enrol(token);
+  const before = recorded("agent.attestation-refused").length;
+  const { status, stderr, stdout } = runAgent(token);
+  expect(status).toBe(4);
+  expect(stderr).toMatch(/^meshmint: the server refused the join token: used, .*`meshmint token create`$/m);
+  expect(recorded("agent.attestation-refused")).toHaveLength(before + 1);
+  expect(stdout + stderr).not.toContain(token);
+});
+
+test("an agent with a token for another root never sends it, and says which two do not fit", async () => {
+  const real = parseJoinToken(createToken("astray"));
+  if (!real.ok) throw new Error(real.error);
+  const before = recorded("agent.attestation-refused").length;
+  const { status, stderr } = runAgent(formatJoinToken({ ...real.value, anchorSha256: "ab".repeat(32) }));
+  expect(status).toBe(4);
+  expect(stderr).toMatch(/^meshmint: the join token is for root abababab.*server\.address.*token create`$/m);
+  expect(recorded("agent.attestation-refused")).toHaveLength(before);
 });
 
 test("an agent gets no leaf of another agent's entry, and the attempt is recorded; its own it gets", async () => {

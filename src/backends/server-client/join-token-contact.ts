@@ -58,7 +58,7 @@ export class JoinTokenContact implements FirstContact {
     const where = knownRoots ? "the trust bundle file" : "what the server shows";
     throw new Fault(
       "ATTESTATION_FAILED",
-      `the join token is for root ${token.anchorSha256.slice(0, 16)}…, which is not in ${where}: wrong server address, or a token of another trust domain`,
+      `the join token is for root ${token.anchorSha256.slice(0, 16)}…, which is not in ${where}: is server.address right? If it is, make another token there with \`meshmint token create\``,
     );
   }
 

@@ -48,9 +48,14 @@ export function printFault(fault: Fault, format: OutputFormat, streams: Streams)
   else for (const line of fault.message.split("\n")) streams.err(`meshmint: ${line}\n`);
 }
 
-/** 2 for what the caller wrote wrongly, 3 for a PIN that must not be tried again by a restart, 1 for what else failed. */
+/**
+ * 2 for what the caller wrote wrongly; 3 for a PIN and 4 for a join token that a restart must not try again; 1 for what
+ * else failed.
+ */
 export const exitCodeOf = (fault: Fault): number =>
-  ({ CONFIG_INVALID: 2, INVALID_ARGUMENT: 2, HSM_PIN_REFUSED: 3 })[fault.code as string] ?? 1;
+  ({ CONFIG_INVALID: 2, INVALID_ARGUMENT: 2, HSM_PIN_REFUSED: 3, ATTESTATION_FAILED: 4 })[
+    fault.code as string
+  ] ?? 1;
 
 const toJson = (value: unknown): string =>
   JSON.stringify(value, (_key, inner: unknown) => {

@@ -45,6 +45,11 @@ test.each([
     gives: { exitCode: 2, out: "", err: "meshmint: a: b\nmeshmint: c: d\n" },
   },
   {
+    name: "a refused join token",
+    work: () => Promise.reject(new Fault("ATTESTATION_FAILED", "used before")),
+    gives: { exitCode: 4, out: "", err: "meshmint: used before\n" },
+  },
+  {
     name: "a bad finding",
     work: async () => ({ text: "", json: {}, exitCode: 1 }),
     gives: { exitCode: 1, out: "", err: "" },

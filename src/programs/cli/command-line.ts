@@ -25,7 +25,7 @@ Start here:
 
 Every command takes --output json: one JSON value on stdout, failures as {"error":{"code","message"}} on stderr.
 Exit codes: 0 done, 1 failed or refused, 2 the command line or a configuration file is wrong,
-3 a token refused its PIN (restarting would only spend its attempts).`;
+3 a token refused its PIN (restarting would only spend its attempts), 4 a node was refused (its join token stays refused).`;
 
 /** Runs one command line and returns its exit code; never throws. */
 export async function runCommandLine(argv: readonly string[], line: CommandLine): Promise<number> {
