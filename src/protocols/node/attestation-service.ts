@@ -21,14 +21,15 @@ export function attestationService(deps: Deps): AttestationServiceHandlers {
     Attest: (call) => {
       const fail = (thrown: unknown) => void call.emit("error", toServiceError(thrown));
       // Nobody is known here yet: a caller that only holds streams open is sent away.
-      const late = setTimeout(
-        () => fail(new Fault("DEADLINE_EXCEEDED", "attestation did not begin in time")),
-        startWithinMs,
-      );
-      call.once("data", (request: AttestRequest__Output) => {
+      const late = setTimeout(() => {
+        call.off("data", begin); // what comes now gets no answer, and must not use up its proof
+        fail(new Fault("DEADLINE_EXCEEDED", "attestation did not begin in time"));
+      }, startWithinMs);
+      const begin = (request: AttestRequest__Output) => {
         clearTimeout(late);
         attest(deps, call, request).catch(fail);
-      });
+      };
+      call.once("data", begin);
       call.once("cancelled", () => clearTimeout(late));
       call.once("close", () => clearTimeout(late));
     },
