@@ -19,8 +19,13 @@ type Deps = {
 export type TokenRequest = { readonly nodeId: string; readonly ttl: Seconds };
 
 const longestTtl = hours(24 * 7);
+/** Characters of an unknown id that go into the ledger; ours have 16. */
+const longestId = 64;
 
-/** What operators do with join tokens. Each act is in the ledger before it is in the store; the secret is in neither. */
+/**
+ * What operators do with join tokens. Each act is in the ledger before it is in the store, each refusal after it; the
+ * secret is in neither.
+ */
 export class JoinTokens {
   readonly #deps: Deps;
 
@@ -51,7 +56,8 @@ export class JoinTokens {
       createdBy: act.actor,
       expiresAt: new Date(createdAt.getTime() + toMs(ttl)),
     };
-    await this.#record("token.create", record, act);
+    const expiresAt = record.expiresAt.toISOString();
+    await this.#record("token.create", { id: record.id, nodeId, expiresAt }, act);
     await store.add(record, act.signal);
     return ok({ text: formatJoinToken(token), record });
   }
@@ -61,13 +67,14 @@ export class JoinTokens {
   }
 
   async revoke(id: string, act: Act): Promise<Result<JoinTokenRecord, "not-found" | "used">> {
+    const named = { id: id.slice(0, longestId) };
+    await this.#record("token.revoke", named, act);
     const revoked = await this.#deps.store.revoke(id, act.signal);
-    if (revoked.ok) await this.#record("token.revoke", revoked.value, act);
+    if (!revoked.ok) await this.#record("token.revoke.refused", { ...named, reason: revoked.error }, act);
     return revoked;
   }
 
-  async #record(kind: string, { id, nodeId, expiresAt }: JoinTokenRecord, act: Act): Promise<void> {
-    const detail = { id, nodeId, expiresAt: expiresAt.toISOString() };
+  async #record(kind: string, detail: LedgerEvent["detail"], act: Act): Promise<void> {
     const event: LedgerEvent = { kind, actor: act.actor, at: this.#deps.clock.now(), detail };
     await this.#deps.ledger.recordEvent(event, act.signal);
   }

@@ -13,6 +13,7 @@ import { formatJoinToken, parseJoinToken } from "../../../src/domain/identity/jo
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
 import { hours, seconds } from "../../../src/foundation/duration.ts";
+import { Fault } from "../../../src/foundation/fault.ts";
 import { systemRandom } from "../../../src/foundation/random.ts";
 import { ok, refused } from "../../../src/foundation/result.ts";
 import { openStoreIn, temporaryFolder } from "./temporary-store.ts";
@@ -55,7 +56,7 @@ async function openScene(folder = temporaryFolder()) {
     assert.ok(created.ok);
     return created.value;
   };
-  return { database, tokens, directory, minter, enrolment, attest, create, events, pass, folder };
+  return { database, tokens, directory, minter, enrolment, attest, create, events, ledger, pass, folder };
 }
 
 test("a token admits its node once; the second attempt is refused and recorded", async () => {
@@ -153,6 +154,26 @@ test("refused: expired, revoked, guessed, for another node, for another root, da
   pass(3_600_000);
   assert.deepEqual(await attest(mine.text), { ok: false, error: { code: "denied" } });
   assert.match(String(events.at(-1)?.detail.reason), /expired at/);
+});
+
+test("a revocation that cannot be recorded does not happen; one that is refused is recorded too", async () => {
+  const { attest, create, tokens, events, ledger } = await openScene();
+  const { text, record } = await create();
+  const { recordEvent } = ledger;
+  ledger.recordEvent = async () => {
+    throw new Fault("LEDGER_FAILED", "full");
+  };
+  await assert.rejects(tokens.revoke(record.id, act), { code: "LEDGER_FAILED" });
+  ledger.recordEvent = recordEvent;
+  assert.ok((await attest(text)).ok);
+  assert.deepEqual(await tokens.revoke(record.id, act), { ok: false, error: "used" });
+  assert.deepEqual(
+    events.slice(-2).map(({ kind, detail }) => [kind, detail]),
+    [
+      ["token.revoke", { id: record.id }],
+      ["token.revoke.refused", { id: record.id, reason: "used" }],
+    ],
+  );
 });
 
 test("a source that keeps guessing is slowed down, others are not", async () => {
