@@ -136,6 +136,19 @@ describe("a report", () => {
     expect(store.writes).toEqual([]);
   });
 
+  test("of ever new processes is refused in the end, and what is held goes on", async () => {
+    const { roster } = await open();
+    const some = (from: number) =>
+      report(...Array.from({ length: 10_000 }, (_, at) => ({ ...envoy(from + at), secrets: [] })));
+    for (const from of [1, 10_001, 20_001, 30_001]) await roster.accept(agent, some(from), signal);
+    await expect(roster.accept(agent, report(envoy(50_000)), signal)).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    await roster.accept(agent, report(envoy(1), gone(envoy(2), at(3))), signal);
+    await roster.accept(agent, report(envoy(50_000)), signal);
+    expect(roster.holders()).toHaveLength(40_000);
+  });
+
   test("of any shape that the wire can carry is read or refused, never more", () => {
     const text = fc.oneof(fc.string(), fc.constantFrom("0", "1", "9999999999999999", "HOLDER_KIND_SDS"));
     const record = fc.record({

@@ -3,6 +3,7 @@ import { allStreamsClosed } from "../../domain/trust/holder-updates.ts";
 import type { RecordedLeaf } from "../../domain/trust/leaves-barrier.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { minutes, toMs } from "../../foundation/duration.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { type HolderReport, type HolderReportMessage, readReport } from "./holder-report.ts";
 import type { HolderStore } from "./holder-store.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -28,6 +29,8 @@ type Deps = {
 
 /** A leaf issued this recently may still be on its way to the agent that listed what it serves. */
 const inTransit = minutes(1);
+/** Two full reports: the processes of now, and as many of before an agent lost its own roster. Bounds memory and store. */
+const mostHoldersOfAgent = 40_000;
 
 type Edit = { readonly edit: (draft: RosterDraft) => void; resolve(): void; reject(why: unknown): void };
 
@@ -62,9 +65,17 @@ export class HolderRoster {
   async accept(agentId: string, message: HolderReportMessage, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const report = readReport(agentId, message);
+    this.#refuseTooMany(agentId, report);
     this.#seenAt.set(agentId, this.#deps.clock.now());
     await this.#write((draft) => this.#take(agentId, report, draft));
     if (report.served.length > 0) this.#serves(agentId, report.served);
+  }
+
+  #refuseTooMany(agentId: string, { holders }: HolderReport): void {
+    const held = this.#memory.ofAgent(agentId);
+    const added = [...holders].filter(([key, { gone }]) => !gone && !held.has(key)).length;
+    if (added === 0 || held.size + added <= mostHoldersOfAgent) return;
+    throw new Fault("INVALID_ARGUMENT", `an agent has at most ${mostHoldersOfAgent} holders`);
   }
 
   /** A Watch stream of the agent began; each call has one `disconnected`. */
