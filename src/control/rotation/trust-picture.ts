@@ -34,7 +34,7 @@ export class TrustPicture {
   private constructor(deps: TrustPictureDeps, state: TrustState) {
     this.#deps = deps;
     this.#state = state;
-    this.#issuer = state.authorities.active;
+    this.#issuer = this.#issuerOf(state);
   }
 
   /**
@@ -125,10 +125,13 @@ export class TrustPicture {
 
   #show(state: TrustState): void {
     this.#state = state;
-    const { active } = state.authorities;
-    const crossCertificates = this.#crossSigned ? this.#unexpired(active.crossCertificates) : [];
-    this.#issuer = { ...active, crossCertificates };
+    this.#issuer = this.#issuerOf(state);
     for (const listener of this.#listeners) listener();
+  }
+
+  #issuerOf({ authorities: { active } }: TrustState): Authority {
+    const crossCertificates = this.#crossSigned ? this.#unexpired(active.crossCertificates) : [];
+    return { ...active, crossCertificates };
   }
 
   #unexpired(certificates: readonly Der[]): readonly Der[] {
