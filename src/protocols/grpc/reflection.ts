@@ -7,13 +7,15 @@ import {
 } from "@grpc/reflection/build/src/implementations/reflection-v1.js";
 import { ReflectionV1AlphaImplementation } from "@grpc/reflection/build/src/implementations/reflection-v1alpha.js";
 import { protoPath as healthProto } from "grpc-health-check";
+import { fileDescriptors } from "./file-descriptors.ts";
 
 /**
  * Serves gRPC reflection, both of its versions, for these packages and for gRPC health. @grpc/reflection 1.0.4 files what
  * stands in no package (the Workload API's service) under a name that begins with a dot, which no client asks for.
  */
 export function addReflection(server: Server, packages: readonly PackageDefinition[]): void {
-  const all = Object.assign({}, ...packages, loadSync(healthProto)) as PackageDefinition;
+  const fileDescriptorProtos = fileDescriptors([...packages, loadSync(healthProto)]);
+  const all = { all: { fileDescriptorProtos } } as unknown as PackageDefinition;
   new ReflectionV1(all).addToServer(server);
   new ReflectionV1Alpha(all).addToServer(server);
 }
