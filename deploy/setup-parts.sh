@@ -7,8 +7,9 @@ stop() {
 }
 parts="$PWD/.parts"
 mkdir -p "$parts"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d)
+log="$scratch/log"
+trap 'rm -rf "$scratch"' EXIT
 case $(uname -m) in aarch64 | arm64) processor=arm64 ;; *) processor=x64 ;; esac
 
 envoy_version=1.40.0

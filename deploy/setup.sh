@@ -35,7 +35,9 @@ npm_packages() {
   command -v npm >/dev/null 2>&1 || stop "npm is missing; install Node 20 or newer with npm"
   say "npm packages, Node 26 among them (npm ci)"
   # The PKCS#11 binding is compiled here, against the headers that come with the pinned Node: no download of others.
-  npm_config_nodedir="$PWD/node_modules/node-linux-$processor" npm ci --loglevel=error >"$log" 2>&1 || {
+  # By way of a link, because node-gyp cannot build against a path with blanks in it.
+  ln -s "$PWD/node_modules/node-linux-$processor" "$scratch/node"
+  npm_config_nodedir="$scratch/node" npm ci --loglevel=error >"$log" 2>&1 || {
     cat "$log" >&2
     stop "npm ci failed (above); mend that, then run again: sh deploy/setup.sh $purpose"
   }
