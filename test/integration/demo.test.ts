@@ -100,6 +100,14 @@ test.each([
   expect(left()).toEqual([]);
 });
 
+test("a terminal that is closed stops everything and leaves nothing", async () => {
+  const { said, ended } = start();
+  await eventually("programs run", () => said().includes("server: pid"), 60_000);
+  demo?.kill("SIGHUP");
+  await ended;
+  expect(left()).toEqual([]);
+});
+
 test("an impatient second Ctrl-C leaves nothing either", async () => {
   const { said, ended } = start();
   await eventually("programs run", () => said().includes("server: pid"), 60_000);

@@ -14,7 +14,7 @@ export type OutputFormat = "text" | "json";
 
 /** What the frame gives each command. `progress` goes to stderr, so that stdout stays one reply. */
 export type CommandContext = {
-  /** Aborted by SIGINT and SIGTERM: a command stops what it started and returns. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP: a command stops what it started and returns. */
   readonly signal: AbortSignal;
   progress(line: string): void;
   /** Answers at once, for commands that stream (`watch`): one reply a line in JSON. */

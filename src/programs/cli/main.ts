@@ -36,7 +36,7 @@ const registrations: readonly Registration[] = [
 const oneCtrlCMs = 500;
 const stop = new AbortController();
 let stoppedAt = 0;
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => {
     if (stop.signal.aborted && performance.now() - stoppedAt < oneCtrlCMs) return;
     if (stop.signal.aborted) process.exit(130); // asked again: at once
