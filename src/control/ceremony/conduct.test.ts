@@ -18,6 +18,9 @@ class FakeToken implements CeremonyToken {
   readonly keys = new Map<string, OrphanKey & { certificate?: Der }>();
   failAt: "sign" | "commit" | undefined;
   failAfter = 0;
+  /** Whether whatever fails is gone for good. */
+  goesAway = false;
+  isGone = false;
   #made = 0;
 
   async list() {
@@ -47,11 +50,14 @@ class FakeToken implements CeremonyToken {
   }
 
   async destroy({ keyId }: OrphanKey) {
+    if (this.isGone) throw new Fault("HSM_UNAVAILABLE", "no token to destroy it in");
     this.keys.delete(keyId);
   }
 
   #step(name: "sign" | "commit"): void {
-    if (this.failAt === name && this.failAfter-- <= 0) throw new Fault("HSM_UNAVAILABLE", `${name} failed`);
+    if (this.failAt !== name || this.failAfter-- > 0) return;
+    this.isGone = this.goesAway;
+    throw new Fault("HSM_UNAVAILABLE", `${name} failed`);
   }
 }
 
@@ -184,6 +190,19 @@ test.each([
   expect([...at.files.written.keys()]).toEqual(rootFiles);
   failing.failAt = undefined;
   expect((await hold(at, stock(at))).transcript?.signatures).toBe(3);
+});
+
+test("a token that is gone for the cleaning up too: the first failure is told, no file is left, orphans go next time", async () => {
+  const at = stage();
+  await hold(at, root(at));
+  const rootFiles = [...at.files.written.keys()];
+  at.issuing.failAt = "commit";
+  at.issuing.goesAway = true;
+  await expect(hold(at, stock(at))).rejects.toThrow("commit failed");
+  expect([...at.files.written.keys()]).toEqual(rootFiles);
+  at.issuing.failAt = undefined;
+  at.issuing.isGone = false;
+  expect((await hold(at, stock(at))).transcript?.destroyedOrphans).toHaveLength(3);
 });
 
 test("a certificate that does not verify leaves nothing behind", async () => {

@@ -63,9 +63,10 @@ export class Workshop {
     return this.#made;
   }
 
+  /** As far as the tokens let it: what is left is an orphan, or named by the next ceremony that wants its label. */
   async destroyAll(): Promise<void> {
     const unstopped = new AbortController().signal; // cleaning up goes on when the ceremony was interrupted
-    for (const { token, key } of this.#made) await token.destroy(key, unstopped);
+    for (const { token, key } of this.#made) await token.destroy(key, unstopped).catch(() => undefined);
   }
 }
 
@@ -100,8 +101,9 @@ export async function conduct(
     await commitAll(workshop, outcome, signal);
     return { plan: wholePlan, transcript };
   } catch (thrown) {
+    // The first failure is the one to tell: a token that is gone fails at the cleaning up as well.
     await workshop.destroyAll();
-    await files.abandon(names);
+    await files.abandon(names).catch(() => undefined);
     throw thrown;
   }
 }
