@@ -4,6 +4,9 @@ import type { RotationEvent, RotationObserver } from "../../control/rotation/rot
 import { failureFields } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
+/** Characters of an entry's id in a log line: ours have 24, but a caller may send a megabyte. */
+const longestEntryId = 64;
+
 type ServerEvent = IssuanceEvent | RotationEvent;
 
 /** What happens in the server's use cases, as log lines and metrics. */
@@ -79,7 +82,9 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver {
   #issuanceRefused(event: Extract<IssuanceEvent, { kind: "refused" }>): void {
     const { caller, wanted, refusal } = event;
     this.#meters.refused.inc({ code: refusal.code });
-    this.#logger.warn({ caller: caller.id, wanted, refusal }, "a leaf was refused");
+    const asked =
+      wanted.kind === "entry" ? { ...wanted, entryId: wanted.entryId.slice(0, longestEntryId) } : wanted;
+    this.#logger.warn({ caller: caller.id, wanted: asked, refusal }, "a leaf was refused");
   }
 
   #rotationRefused(event: Extract<RotationEvent, { kind: "refused" }>): void {

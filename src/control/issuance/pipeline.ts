@@ -7,7 +7,6 @@ import { type AdmitDeps, admit } from "./admit.ts";
 import { answer } from "./answer.ts";
 import type { Batch, Prepared } from "./batch.ts";
 import type { IssuanceObserver } from "./events.ts";
-import { InFlight } from "./in-flight.ts";
 import type { LeafCrypto } from "./leaf-crypto.ts";
 import { IssuanceLimits, type IssuanceRates } from "./limit.ts";
 import { type PlanDeps, plan } from "./plan.ts";
@@ -42,7 +41,6 @@ export class IssuancePipeline {
   readonly #queue: IssuanceQueue;
   readonly #audit: RefusalAudit;
   readonly #retries = new RetryMemory();
-  readonly #inFlight = new InFlight();
   readonly #stop = new AbortController();
   #closing = false;
 
@@ -71,11 +69,6 @@ export class IssuancePipeline {
   /** Leaves that wait for a batch. */
   get depth(): number {
     return this.#queue.depth;
-  }
-
-  /** Resolves when no leaf that names this authority is under way: the second half of closing it (DESIGN §2). */
-  drained(authorityKeyId: string, signal: AbortSignal): Promise<void> {
-    return this.#inFlight.drained(authorityKeyId, signal);
   }
 
   /** Refuses what comes from now on, lets what is under way end, and cuts it off when the signal aborts. */
@@ -111,22 +104,21 @@ export class IssuancePipeline {
 
   /** What stands between a formed batch and its answers, stage by stage. Settles every ticket and never rejects. */
   async #issueBatch(tickets: readonly Ticket[]): Promise<void> {
-    const planned = plan(this.#deps, tickets);
-    if (planned === undefined) return;
-    const { keyId } = planned.authority;
-    this.#inFlight.enter(keyId, tickets.length);
     try {
+      const planned = plan(this.#deps, tickets);
+      if (planned === undefined) return;
       const prepared = await prepare(this.#deps.crypto, planned, this.#stop.signal);
       const open = this.#stillOpen(prepared);
       if (open.leaves.length > 0) await this.#signAndRecord(open);
     } catch (thrown) {
       for (const ticket of tickets) ticket.fail(thrown);
-    } finally {
-      this.#inFlight.leave(keyId, tickets.length);
     }
   }
 
-  /** No intent may name an authority that was closed while the batch was prepared. */
+  /**
+   * No intent may name an authority that was closed while the batch was prepared. From here to the ledger's queue nothing
+   * waits, so whoever closes an authority and then records an event finds every intent that names it before that event.
+   */
   #stillOpen(batch: Batch<Prepared>): Batch<Prepared> {
     if (this.#deps.issuers.isOpen(batch.authority.keyId)) return batch;
     const refusal = { code: "issuing-closed", reason: "its authority was closed meanwhile" } as const;

@@ -30,7 +30,10 @@ type AgentServices = {
   readonly admin: AdminServiceHandlers;
 };
 
-/** gRPC over TLS 1.3 for agents and remote admins; without a client certificate only attestation answers. */
+/**
+ * gRPC over TLS 1.3 for agents and remote admins. Without a client certificate only attestation answers, and what says
+ * nothing of this trust domain: health and reflection.
+ */
 export async function serveAgents(
   listen: ServerConfig["listen"],
   tls: TlsServerCredentials,

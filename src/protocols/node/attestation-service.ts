@@ -14,7 +14,7 @@ type Deps = { readonly attestation: NodeAttestation; readonly bundle: () => Bund
 const startWithinMs = 10_000;
 type AttestCall = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
-/** The only service that answers without a client certificate: hands out the public roots and proves new nodes. */
+/** Our only service that answers without a client certificate: hands out the public roots and proves new nodes. */
 export function attestationService(deps: Deps): AttestationServiceHandlers {
   return {
     GetTrustBundle: unary(async () => bundleMessage(deps.bundle())),
