@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, makeGenericClientConstructor, Server } from "@grpc/grpc-js";
@@ -61,6 +63,24 @@ test("a process that may not connect gets no answer", async () => {
   const path = join(folder, "closed.sock");
   const listener = await listenOnUnixSocket(whoServer(), options(path, false));
   await expect(ask(path)).rejects.toMatchObject({ code: 14 });
+  await listener.close(0);
+});
+
+test("a user has so many connections open and no more; one that ends makes room", async () => {
+  const path = join(folder, "full.sock");
+  const refusals: string[] = [];
+  const listener = await listenOnUnixSocket(whoServer(), {
+    ...options(path),
+    mostPerUser: 2,
+    onRefused: (reason) => refusals.push(reason),
+  });
+  const [first, second] = [connect(path), connect(path)];
+  await Promise.all([once(first, "connect"), once(second, "connect")]);
+  await expect(ask(path)).rejects.toMatchObject({ code: 14 });
+  expect(refusals[0]).toMatch(/too many connections/);
+  first.destroy();
+  await expect.poll(() => ask(path).catch(() => "")).toMatch(/^unix:pid=/);
+  second.destroy();
   await listener.close(0);
 });
 

@@ -3,7 +3,11 @@ import { createServer, connect as netConnect, type Socket } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
 import { Fault } from "../../foundation/fault.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import { OpenCounts } from "./open-counts.ts";
 import { formatUnixPeer } from "./unix-peer.ts";
+
+const mostPerUser = 4096;
 
 export type UnixListenerOptions = {
   readonly path: string;
@@ -15,6 +19,8 @@ export type UnixListenerOptions = {
   readonly readPeer: (socket: Socket) => ProcessIdentity;
   /** Whether this process may talk to us at all; a connection that may not is closed at once. */
   readonly admits: (peer: ProcessIdentity) => boolean;
+  /** Connections that one user may have open; default 4096. Nobody takes every file descriptor that we have. */
+  readonly mostPerUser?: number;
   /** Told of each connection that was closed at once, with the reason. */
   readonly onRefused: (reason: string) => void;
 };
@@ -40,15 +46,18 @@ export async function listenOnUnixSocket(
     );
   }
   await removeStaleSocket(path);
+  const connections = new OpenCounts(options.mostPerUser ?? mostPerUser);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    const refusal = identify(socket, options);
-    if (refusal !== undefined) {
+    const peer = identify(socket, options);
+    const leave = peer.ok ? connections.enter(String(peer.value.uid)) : undefined;
+    if (leave === undefined) {
       socket.destroy();
-      options.onRefused(refusal);
+      options.onRefused(peer.ok ? `uid ${peer.value.uid} has too many connections open` : peer.error);
       return;
     }
+    socket.once("close", leave);
     injector.injectConnection(socket);
   });
   await listen(listener, options);
@@ -62,15 +71,17 @@ export async function listenOnUnixSocket(
   };
 }
 
-/** Marks the socket with its peer, or says why it is refused. */
-function identify(socket: Socket, options: UnixListenerOptions): string | undefined {
+/** Names the peer and marks the socket with it, or says why it is refused. */
+function identify(socket: Socket, options: UnixListenerOptions): Result<ProcessIdentity, string> {
   try {
     const peer = options.readPeer(socket);
-    if (!options.admits(peer)) return `uid ${peer.uid} (pid ${peer.pid}) may not connect to ${options.path}`;
+    if (!options.admits(peer)) {
+      return refused(`uid ${peer.uid} (pid ${peer.pid}) may not connect to ${options.path}`);
+    }
     Object.defineProperty(socket, "remoteAddress", { value: formatUnixPeer(peer) });
-    return undefined;
+    return ok(peer);
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return refused(thrown instanceof Error ? thrown.message : String(thrown));
   }
 }
 

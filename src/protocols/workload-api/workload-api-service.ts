@@ -3,11 +3,14 @@ import type { ProcessIdentity } from "../../domain/identity/process-identity.ts"
 import { Fault } from "../../foundation/fault.ts";
 import type { SpiffeWorkloadAPIHandlers } from "../../generated/SpiffeWorkloadAPI.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
+import { OpenCounts } from "../grpc/open-counts.ts";
 import { parseUnixPeer } from "../grpc/unix-peer.ts";
 import { bundlesMessage, svidMessage } from "./identity-messages.ts";
 import type { IdentitySource } from "./identity-source.ts";
 import { IdentityStream } from "./identity-stream.ts";
-import { StreamCounts } from "./stream-counts.ts";
+
+/** A client library opens two; each one is a line in the record of who holds what. */
+const mostStreams = 256;
 
 export type WorkloadApiDeps = {
   readonly source: IdentitySource;
@@ -22,7 +25,7 @@ type Call = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getPeer">;
 export function workloadApiService(deps: WorkloadApiDeps): SpiffeWorkloadAPIHandlers {
   const timing = { firstWithinMs: deps.firstWithinMs ?? 5000, settleMs: deps.settleMs ?? 10_000 };
   const { source } = deps;
-  const streams = new StreamCounts();
+  const streams = new OpenCounts(mostStreams);
   return {
     FetchX509SVID: (call) =>
       forWorkload(call, streams, (caller, onEnd) =>
@@ -54,7 +57,7 @@ export function workloadApiService(deps: WorkloadApiDeps): SpiffeWorkloadAPIHand
 /** Runs a stream for a caller who sent the security header and whom the kernel names; ends anybody else's. */
 function forWorkload(
   call: Call & { emit(event: "error", error: ServiceError): unknown },
-  streams: StreamCounts,
+  streams: OpenCounts,
   serve: (caller: ProcessIdentity, onEnd: () => void) => Promise<void>,
 ): void {
   const refusal = refusalOf(call);
@@ -68,11 +71,13 @@ function forWorkload(
     call.emit("error", toServiceError(new Fault("PERMISSION_DENIED", sentence)));
     return;
   }
-  try {
-    void serve(caller, streams.enter(caller));
-  } catch (thrown) {
-    call.emit("error", toServiceError(thrown));
+  const leave = streams.enter(`${caller.pid} ${caller.startTime}`);
+  if (leave === undefined) {
+    const sentence = `a process has at most ${mostStreams} Workload API streams open`;
+    call.emit("error", toServiceError(new Fault("QUEUE_FULL", sentence)));
+    return;
   }
+  void serve(caller, leave);
 }
 
 /** Exactly one `workload.spiffe.io: true`, case-sensitive: no browser or proxy sends it by mistake (Workload Endpoint §5). */
