@@ -2,7 +2,9 @@
  * Two verifiers that share no code with us, OpenSSL and Go's crypto/x509, judge what a ceremony made: chains, name
  * constraints (RFC 5280 §4.2.1.10), cross-certificates and validity past 2049.
  */
+
 import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -69,6 +71,11 @@ test("root, and each intermediate of the stock", () => {
   for (const n of [1, 2, 3, 4]) {
     expect(verdicts({ roots: [root], chain: [pem("old", `issuing old-${n}.pem`)] })).toEqual(both);
   }
+});
+
+test("X6: no signing certificate has a SPIFFE ID of its own", () => {
+  const files = ["root.pem", ...[1, 2, 3, 4].map((n) => `issuing old-${n}.pem`)];
+  for (const file of files) expect(new X509Certificate(pem("old", file)).subjectAltName).toBeUndefined();
 });
 
 describe("what an intermediate may sign for", () => {

@@ -55,7 +55,7 @@ test("E2: without the one security header every method says InvalidArgument", as
   expect(code).toBe(3);
 });
 
-test("E5: Unavailable while starting, PermissionDenied without identity, Unimplemented for what is unknown", async () => {
+test("E5, A11: Unavailable while starting, PermissionDenied without identity, Unimplemented for what is unknown", async () => {
   server.stop();
   await agent.start();
   expect((await refusal(WorkloadWatch.svids(agent.socket)))[0]).toBe(14);
@@ -174,7 +174,7 @@ test("A6, A7: what goes is left out, the first identity is the default, and the 
   expect(await refusal(watch)).toEqual([7, "no identity issued"]);
 });
 
-test("J0: the JWT profile says Unimplemented, with the header in place", async () => {
+test("A1: the JWT profile says Unimplemented, with the header in place", async () => {
   await agent.start();
   const client = new SpiffeWorkloadApi(`unix:${agent.socket}`, credentials.createInsecure());
   const codes = [

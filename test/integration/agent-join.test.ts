@@ -96,7 +96,7 @@ test("a server by another SPIFFE ID is not talked to", async () => {
   expect(server.rig.ledger.intents).toHaveLength(own);
 });
 
-test("a second agent on the same state folder is refused", async () => {
+test("E7: one agent serves a node: a second one on the same state folder is refused", async () => {
   await started();
   expect(await agent.failure()).toMatchObject({ code: "STORE_IN_USE" });
 });

@@ -38,6 +38,18 @@ export class OpensslCa {
     return { ...leaf, chain: leaf.certificate + this.intermediate.certificate };
   }
 
+  /** A signing certificate that claims a SPIFFE ID with a path and would do for TLS. X509-SVID §4 has no such thing. */
+  signingLeaf(spiffeId: string): PemPair & { readonly chain: string } {
+    const extensions = [
+      "basicConstraints=critical,CA:TRUE",
+      "keyUsage=critical,digitalSignature,keyCertSign",
+      "extendedKeyUsage=serverAuth,clientAuth",
+      `subjectAltName=critical,URI:${spiffeId}`,
+    ].join("\n");
+    const leaf = this.#issue("/", extensions, this.root);
+    return { ...leaf, chain: leaf.certificate };
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true });
   }

@@ -1,0 +1,68 @@
+/** X509-SVID §5, for what the server's port and the agent take from others. */
+import { once } from "node:events";
+import { credentials, Server } from "@grpc/grpc-js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { LocalLeafKeys } from "../../src/backends/node-crypto/local-leaf-keys.ts";
+import { type TlsPeer, tlsPeerOf } from "../../src/protocols/grpc/tls-peer.ts";
+import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
+import { AttestationService } from "../../src/wire/definitions.ts";
+import { OpensslCa, type PemPair } from "../parts/openssl-ca.ts";
+import { bundleOf, svidFrom } from "../parts/svid.ts";
+
+const agent = "spiffe://mesh.test/meshmint/agent/join_token/n1";
+const ours = new OpensslCa();
+const theirs = new OpensslCa("their root");
+const server = new Server();
+let port: number;
+const seen: (TlsPeer | undefined)[] = [];
+
+beforeAll(async () => {
+  server.addService(AttestationService.service, {
+    GetTrustBundle: (call: Parameters<typeof tlsPeerOf>[0], answer: (error: null, reply: object) => void) => {
+      seen.push(tlsPeerOf(call));
+      answer(null, {});
+    },
+    Attest: () => undefined,
+  });
+  const { chain, key } = ours.leaf("spiffe://mesh.test/meshmint/server");
+  const tls = new TlsServerCredentials({ chain, key, clientRoots: ours.root.certificate });
+  port = await new Promise((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", tls, (error, bound) => (error ? reject(error) : resolve(bound))),
+  );
+});
+afterAll(() => {
+  server.forceShutdown();
+  for (const ca of [ours, theirs]) ca.remove();
+});
+
+/** Whom the server takes the bearer of this certificate for. */
+async function knownAs(leaf: PemPair & { readonly chain: string }): Promise<string | undefined> {
+  const pem = [ours.root.certificate, leaf.key, leaf.chain].map((text) => Buffer.from(text));
+  const tls = credentials.createSsl(pem[0], pem[1], pem[2], { checkServerIdentity: () => undefined });
+  const options = { "grpc.ssl_target_name_override": "mesh.test", "grpc.use_local_subchannel_pool": 1 };
+  const client = new AttestationService(`127.0.0.1:${port}`, tls, options);
+  const call = client.GetTrustBundle({}, () => undefined);
+  await once(call, "status");
+  client.close();
+  return seen.pop()?.spiffeId;
+}
+
+test("X7: a signing certificate authenticates nobody, at the server's port or in an agent", async () => {
+  expect(await knownAs(ours.leaf(agent))).toBe(agent);
+  expect(await knownAs(ours.signingLeaf(agent))).toBeUndefined();
+  const signing = { ...ours, leaf: (id: string) => ours.signingLeaf(id) } as unknown as OpensslCa;
+  expect(check(svidFrom(signing, agent), ours)).toEqual({ ok: false, error: "its leaf is a CA certificate" });
+});
+
+test("X8: only what leads to the own trust domain's bundle counts, at the server's port and in an agent", async () => {
+  expect(await knownAs(theirs.leaf(agent))).toBeUndefined();
+  expect(check(svidFrom(ours, agent), ours).ok).toBe(true);
+  expect(check(svidFrom(theirs, agent), ours).ok).toBe(false);
+  expect(check(svidFrom(ours, agent), theirs).ok).toBe(false);
+});
+
+function check(svid: ReturnType<typeof svidFrom>, ca: OpensslCa) {
+  const { chain, privateKey, spiffeId } = svid;
+  const { anchors } = bundleOf("mesh.test", ca);
+  return new LocalLeafKeys().check({ chain, privateKey, spiffeId, anchors, now: new Date() });
+}
