@@ -136,6 +136,14 @@ test("the server's retry_after is a floor", async () => {
   expect(asked).toHaveLength(2);
 });
 
+test("a server that names a time far away does not end renewal", async () => {
+  answer = () => refused({ code: "retry", retryAfterMs: 2 ** 32 - 1 });
+  keeper.setEntries([entry()], [], true);
+  await settle();
+  await stage.advance(5 * 60_000);
+  expect(asked).toHaveLength(2);
+});
+
 test("a change that the certificate shows replaces it at once; another change does not", async () => {
   keeper.setEntries([entry()], [], true);
   await settle();

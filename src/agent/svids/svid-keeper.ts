@@ -28,6 +28,7 @@ const inFlightLimit = 256;
 const soonestMs = 1000;
 const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
 const answerWithinMs = 30_000;
+const longestRetryAfterMs = 5 * 60_000; // a server may ask for patience, not for leaves to expire
 
 /**
  * Keeps one X.509-SVID for each entry: first at once, then replaced at about half its life, when its entry changes and
@@ -223,9 +224,10 @@ export class SvidKeeper {
       return;
     }
     const failures = slot.failures + 1;
-    const retryInMs = Math.max(refusal.retryAfterMs, retryDelayMs(failures, this.#deps.random));
+    const retryAfterMs = Math.min(refusal.retryAfterMs, longestRetryAfterMs);
+    const retryInMs = Math.max(retryAfterMs, retryDelayMs(failures, this.#deps.random));
     const now = this.#deps.clock.now().getTime();
-    const [dueAtMs, notBeforeMs] = [now + retryInMs, now + refusal.retryAfterMs];
+    const [dueAtMs, notBeforeMs] = [now + retryInMs, now + retryAfterMs];
     this.#slots.set(slot.entry.id, { ...slot, failures, dueAtMs, notBeforeMs, inFlight: false });
     const { spiffeId } = slot.entry;
     this.#deps.observer.saw({ kind: "svid-refused", spiffeId, code: refusal.code, retryInMs });
