@@ -47,7 +47,7 @@ const bundle = (name: string) => ({
 
 async function start(api: (typeof protocols)[number], validation: string) {
   // Short, so that what waits a minute in a mesh waits a second here; blind, so that Envoy has something to refuse.
-  const patience = { offerAgain: seconds(1), holdLeaf: seconds(2) };
+  const patience = { offerAgain: seconds(1), holdLeaf: seconds(2), forget: seconds(60) };
   sds = await startSds({ source, patience, inspect: () => undefined });
   envoy = await Envoy.start({
     node: { id: "proxy-1", cluster: "mesh" },

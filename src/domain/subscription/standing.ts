@@ -15,12 +15,21 @@ export type Patience = {
   readonly offerAgain: Seconds;
   /** A leaf waits this long at most for the process's acknowledgement of its bundle. */
   readonly holdLeaf: Seconds;
+  /**
+   * A name whose streams have ended, while others of the process are open, counts as given up after this much. Envoy
+   * opens a stream that broke again within 30 s (its default back-off).
+   */
+  readonly forget: Seconds;
 };
 
 /** The present time, and how long things wait. */
 export type Moment = { readonly now: Date; readonly patience: Patience };
 
-export const defaultPatience: Patience = { offerAgain: seconds(60), holdLeaf: seconds(2) };
+export const defaultPatience: Patience = {
+  offerAgain: seconds(60),
+  holdLeaf: seconds(2),
+  forget: seconds(60),
+};
 
 /** How many times longer a bundle waits whose companion is not clean, so that two refused secrets do not wait for each other. */
 const doubtFactor = 5;

@@ -2,6 +2,7 @@ import { type Candidate, planOffers, subscribedNames } from "../../domain/subscr
 import {
   changeSubscription,
   closeStream,
+  isSubscribed,
   judge,
   nameRecord,
   noteSent,
@@ -15,6 +16,7 @@ import { Fault } from "../../foundation/fault.ts";
 import type { SdsObserver } from "./sds-observer.ts";
 import type { Encoding, SecretEncodings } from "./secret-encodings.ts";
 import type { Caller, CallerSecrets } from "./secret-source.ts";
+import { UnaskedNames } from "./unasked-names.ts";
 
 /** Names in all of a process's streams: twice as many as it may have streams, each of which most proxies use for one. */
 const mostSubscriptions = 16_384;
@@ -46,6 +48,7 @@ export class ProcessSession {
   readonly #unsubscribe: () => void;
   /** Names that telemetry was told of as not for this process; the first hundred. */
   readonly #unauthorised = new Set<string>();
+  readonly #unasked: UnaskedNames;
   #current = new Map<string, Encoding>();
   #record: ProcessRecord;
   #subscriptions = 0;
@@ -56,6 +59,8 @@ export class ProcessSession {
     this.#deps = deps;
     this.#record = deps.record;
     this.#unsubscribe = deps.secrets.onChange(() => this.look());
+    this.#unasked = new UnaskedNames(deps.patience.forget, (name) => this.#giveUp(name));
+    for (const name of deps.secrets.heldBundles) this.#unasked.watch(name);
   }
 
   get secrets(): CallerSecrets {
@@ -114,6 +119,7 @@ export class ProcessSession {
   close(): ProcessRecord {
     clearImmediate(this.#scheduled);
     clearTimeout(this.#timer);
+    this.#unasked.stop();
     this.#unsubscribe();
     this.secrets.close();
     return this.#record;
@@ -156,6 +162,17 @@ export class ProcessSession {
     return candidates;
   }
 
+  /**
+   * Envoy says nothing when it no longer needs a secret: it just ends that stream. While its others stay open the
+   * connection is there, and it would have asked again long since, had it still use for the name.
+   */
+  #giveUp(name: string): void {
+    if (isSubscribed(this.#record, name)) return;
+    const [stream] = this.#streams.values();
+    if (stream === undefined) this.#unasked.watch(name);
+    else this.secrets.saw({ kind: "unsubscribed", name, label: stream.label });
+  }
+
   #noteUnauthorised(name: string): void {
     if (this.#unauthorised.has(name) || this.#unauthorised.size >= mostNoted) return;
     this.#unauthorised.add(name);
@@ -167,6 +184,7 @@ export class ProcessSession {
     this.#record = record;
     for (const event of events) {
       this.secrets.saw({ ...event, label });
+      if (event.kind === "closed") this.#unasked.watch(event.name);
       if (event.kind === "acknowledged" || event.kind === "refused") {
         this.#deps.observer.saw({ ...event, label });
       }

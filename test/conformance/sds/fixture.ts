@@ -28,7 +28,7 @@ export function eachWithServer(): Running {
     running.sds = await startSds({
       source: running.source,
       callerOf: (peer) => running.caller ?? parseUnixPeer(peer),
-      patience: { offerAgain: seconds(1), holdLeaf: seconds(2) },
+      patience: { offerAgain: seconds(1), holdLeaf: seconds(2), forget: seconds(3) },
     });
     running.client = new ModelClient(running.sds.path);
   });
