@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { toHex } from "../../domain/certificate/hex.ts";
+import { withDeadline } from "../../foundation/deadline.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
 import type { SignBatch__Output } from "../../generated/meshmint/signer/v1/SignBatch.ts";
@@ -15,6 +16,11 @@ type Call = ServerDuplexStream<SignBatch__Output, SignBatchResult>;
 const mostItems = 1024;
 /** Batches of one stream in work at a time; whoever sends more is read no further until some are answered. */
 const mostBatches = 32;
+/**
+ * How long an item may wait for a session of the token. Callers wait 20 s and close what has no journal line after two
+ * minutes as not signed: nothing may be signed so late that it proves them wrong.
+ */
+const sessionWithinMs = 30_000;
 /** A subject key identifier by RFC 7093 §2. */
 export const keyIdBytes = 20;
 
@@ -69,7 +75,8 @@ async function answer(
 ): Promise<SignBatchResult> {
   const asked: AskedSignature[] = [];
   for (const item of batch.items) if (item.purpose === "PURPOSE_LEAF") asked.push(askedOf(item));
-  const outcomes = (await keeper.sign(asked, signal)).values();
+  const signed = await withDeadline(sessionWithinMs, signal, (limited) => keeper.sign(asked, limited));
+  const outcomes = signed.values();
   return {
     batchId: batch.batchId,
     items: batch.items.map((item) =>
