@@ -23,6 +23,8 @@ export const agentId = joinTokenAgentId(trustDomain, "node-1");
 const serverId = "spiffe://mesh.test/meshmint/server" as SpiffeId;
 const never = new AbortController().signal;
 
+const observer = { failed: () => undefined };
+
 /** The server as an agent sees it: the real wire services and issuance pipeline, around facts that the test sets. */
 export class AgentServer implements NodeFeed {
   readonly rig: IssuanceRig;
@@ -60,6 +62,7 @@ export class AgentServer implements NodeFeed {
     server.addService(
       AttestationService.service,
       attestationService({
+        observer,
         bundle: () => (this.shownAnchors ? { ...this.bundle(), anchors: this.shownAnchors } : this.bundle()),
         attestation: {
           attest: async ({ payload, csr }, signal) =>
@@ -77,7 +80,7 @@ export class AgentServer implements NodeFeed {
     const gate = { admits: () => true, onBan: () => () => undefined };
     server.addService(
       NodeService.service,
-      nodeService({ trustDomain, gate, issuance: door, feed: this, reports }),
+      nodeService({ trustDomain, gate, issuance: door, feed: this, reports, observer }),
     );
     const own = await this.#ownCertificate(door);
     const tls = new TlsServerCredentials({ ...own, clientRoots: encodeCertificates(this.anchors) });

@@ -86,6 +86,7 @@ beforeAll(async () => {
         notice: () => feed.notice(),
         onChange: (agent, listener) => feed.onChange(agent, listener),
       },
+      observer: { failed: () => undefined },
       reports: {
         accept: async (_agent, report) => void durable.push(report.reportId),
         connected: (id) => presence.push(`+${id}`),

@@ -34,14 +34,16 @@ type Parts = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
   readonly presence: Presence;
+  readonly observer: NodeServiceDeps["observer"];
 };
 
 /** What agents are served from: every port of protocols/node, in terms of the use cases. */
 export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
-  const { registrations, directory, enrolment, door, picture, roster, presence } = parts;
+  const { registrations, directory, enrolment, door, picture, roster, presence, observer } = parts;
   const reissueSpreadMs = config.rotation.reissueSpread * 1000;
   return {
     trustDomain: config.trustDomain,
+    observer,
     gate: {
       admits: (agent) => directory.admits(agent),
       onBan: (listener) => directory.onBan(listener),

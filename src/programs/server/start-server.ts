@@ -8,6 +8,7 @@ import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
 import { adminService } from "../../protocols/admin/admin-service.ts";
+import type { NodeObserver } from "../../protocols/node/failure.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { AdminTelemetry } from "./admin-telemetry.ts";
@@ -117,9 +118,10 @@ async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal
   const enrolment = registry.enrolment(holdingMinter(door, roster));
   const own = keepOwnTls({ serverId, pipeline: issuance.pipeline, trust, logger }, signal);
   serving.own = own;
+  const observer = nodeFailures(logger);
   return await serveAgents(config.listen, await own.ready, {
-    attestation: { attestation: enrolment, bundle: () => picture.bundle() },
-    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence }),
+    attestation: { attestation: enrolment, bundle: () => picture.bundle(), observer },
+    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence, observer }),
     admin,
   });
 }
@@ -138,6 +140,10 @@ const figuresOf = ({ trust, registry, issuance, presence, isReady, own }: Observ
   entries: registry.registrations.count,
   trust: trust.picture.state,
   own: own?.current(),
+});
+
+const nodeFailures = (logger: Logger): NodeObserver => ({
+  failed: (method, thrown) => logger.error({ method, ...failureFields(thrown) }, "a node's call failed"),
 });
 
 const drainMs = 5000;

@@ -1,27 +1,36 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { refused } from "../../foundation/result.ts";
 import { attestationService } from "./attestation-service.ts";
 
 class AttestCall extends EventEmitter {
   readonly codes: number[] = [];
+  readonly details: string[] = [];
   getPeer = () => "192.0.2.7:50000";
 
   constructor() {
     super();
-    this.on("error", ({ code }: { code: number }) => this.codes.push(code));
+    this.on("error", ({ code, details }: { code: number; details: string }) => {
+      this.codes.push(code);
+      this.details.push(details);
+    });
   }
 }
 
 const claims: string[] = [];
+const failures: [string, unknown][] = [];
+let failure: Error | undefined;
 const service = attestationService({
   attestation: {
     attest: async ({ source }) => {
       claims.push(source);
+      if (failure !== undefined) throw failure;
       return refused({ code: "denied" });
     },
   },
+  observer: { failed: (method, thrown) => failures.push([method, thrown]) },
   bundle: () => ({ trustDomain: "mesh.test" as TrustDomain, sequence: 1, anchors: [] }),
 });
 const open = () => {
@@ -33,6 +42,8 @@ const start = { start: { attestor: "join_token", payload: Buffer.of(1), csrDer: 
 
 beforeEach(() => {
   claims.length = 0;
+  failures.length = 0;
+  failure = undefined;
   vi.useFakeTimers();
 });
 afterEach(() => void vi.useRealTimers());
@@ -52,4 +63,24 @@ test("a claim that comes after its stream was ended for silence does not use up 
   call.emit("data", start);
   await Promise.resolve();
   expect(claims).toEqual([]);
+});
+
+test.each([
+  [new Fault("STORE_FAILED", "disk /var/lib is full"), 14],
+  [new TypeError("x of undefined"), 13],
+])("a failure is told to the server's log whole, and to the node by its code alone", async (thrown, code) => {
+  failure = thrown;
+  const call = open();
+  call.emit("data", start);
+  await vi.waitFor(() => expect(call.codes).toEqual([code]));
+  expect(call.details).toEqual(["the server cannot do this now; its log has the reason"]);
+  expect(failures).toEqual([["Attest", thrown]]);
+});
+
+test("what a node can act on it is told, and the log is not", async () => {
+  failure = new Fault("QUEUE_FULL", "come again");
+  const call = open();
+  call.emit("data", start);
+  await vi.waitFor(() => expect([call.codes, call.details]).toEqual([[8], ["come again"]]));
+  expect(failures).toEqual([]);
 });

@@ -7,10 +7,15 @@ import type { AttestRequest__Output } from "../../generated/meshmint/node/v1/Att
 import { toServiceError } from "../grpc/fault-status.ts";
 import { bundleMessage } from "../grpc/trust-messages.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
+import { type NodeObserver, tellFailure } from "./failure.ts";
 import type { NodeAttestation } from "./ports.ts";
 import { svidChainMessage } from "./svid-chain-message.ts";
 
-type Deps = { readonly attestation: NodeAttestation; readonly bundle: () => Bundle };
+type Deps = {
+  readonly attestation: NodeAttestation;
+  readonly bundle: () => Bundle;
+  readonly observer: NodeObserver;
+};
 const startWithinMs = 10_000;
 type AttestCall = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
@@ -27,7 +32,7 @@ export function attestationService(deps: Deps): AttestationServiceHandlers {
       }, startWithinMs);
       const begin = (request: AttestRequest__Output) => {
         clearTimeout(late);
-        attest(deps, call, request).catch(fail);
+        attest(deps, call, request).catch((thrown) => fail(tellFailure(deps.observer, "Attest", thrown)));
       };
       call.once("data", begin);
       call.once("cancelled", () => clearTimeout(late));

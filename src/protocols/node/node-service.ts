@@ -2,6 +2,7 @@ import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { NodeServiceHandlers } from "../../generated/meshmint/node/v1/NodeService.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
+import { type NodeObserver, tellFailure } from "./failure.ts";
 import { serveIssueStream } from "./issue-stream.ts";
 import { nodeCaller } from "./node-caller.ts";
 import { nodeStream } from "./node-stream.ts";
@@ -16,6 +17,7 @@ export type NodeServiceDeps = {
   readonly issuance: NodeIssuance;
   readonly feed: NodeFeed;
   readonly reports: HolderReports;
+  readonly observer: NodeObserver;
 };
 
 /** What attested agents ask of the server, over mTLS with their node SVID. */
@@ -24,7 +26,10 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
     nodeCaller(call, deps.trustDomain, deps.gate).spiffeId;
   return {
     RenewNodeSvid: unary(async (call, signal) => {
-      const outcome = await deps.issuance.renewNode(callerOf(call), call.request.csrDer, signal);
+      const renewal = deps.issuance.renewNode(callerOf(call), call.request.csrDer, signal);
+      const outcome = await renewal.catch((thrown: unknown) => {
+        throw tellFailure(deps.observer, "RenewNodeSvid", thrown);
+      });
       if (outcome.ok) return svidChainMessage(outcome.value);
       if (outcome.error.code === "retry")
         throw new Fault("QUEUE_FULL", "the server is busy; try again later");
@@ -36,8 +41,6 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
     Issue: (call) => nodeStream(call, deps, (agent) => serveIssueStream(call, agent, deps.issuance)),
     Watch: (call) => nodeStream(call, deps, (agent) => serveWatchStream(call, agent, deps)),
     Report: (call) =>
-      nodeStream(call, deps, (agent) =>
-        serveReportStream(call, agent, { reports: deps.reports, signal: signalOf(call) }),
-      ),
+      nodeStream(call, deps, (agent) => serveReportStream(call, agent, { ...deps, signal: signalOf(call) })),
   };
 }

@@ -5,6 +5,7 @@ import type { WatchRequest__Output } from "../../generated/meshmint/node/v1/Watc
 import type { WatchUpdate } from "../../generated/meshmint/node/v1/WatchUpdate.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { bundleMessage, entryMessage } from "../grpc/trust-messages.ts";
+import { type NodeObserver, tellFailure } from "./failure.ts";
 import type { HolderReports, NodeFeed } from "./ports.ts";
 
 /** Characters that are kept of what an agent calls its version. */
@@ -17,9 +18,9 @@ type Sent = { entries: ReadonlyMap<string, RegistrationEntry>; sequence: number;
 export function serveWatchStream(
   call: WatchCall,
   agent: SpiffeId,
-  deps: { readonly feed: NodeFeed; readonly reports: HolderReports },
+  deps: { readonly feed: NodeFeed; readonly reports: HolderReports; readonly observer: NodeObserver },
 ): void {
-  const { feed, reports } = deps;
+  const { feed, reports, observer } = deps;
   let sent: Sent | undefined;
   let blocked = false;
   const push = () => {
@@ -36,7 +37,7 @@ export function serveWatchStream(
     try {
       push();
     } catch (thrown) {
-      call.emit("error", toServiceError(thrown));
+      call.emit("error", toServiceError(tellFailure(observer, "Watch", thrown)));
     }
   });
   reports.connected(agent, call.request.programVersion.slice(0, longestVersion));
