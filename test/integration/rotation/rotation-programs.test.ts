@@ -1,0 +1,87 @@
+/** A rotation by the command line and the real programs: refused by name while one is behind, and through kills of the server. */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, expect } from "vitest";
+import { eventually } from "../../parts/eventually.ts";
+import { agentId, Mesh } from "../../parts/mesh.ts";
+import { needs, projectRoot } from "../../parts/parts.ts";
+
+const test = needs("softhsm");
+const quick = "rotation: { settle: 1s, reissueSpread: 1s, maxClockSkew: 1s }\n";
+let mesh: Mesh;
+
+beforeAll(async () => {
+  mesh = await Mesh.start({ adjust: (file, text) => (file === "server.yaml" ? `${text}${quick}` : text) });
+});
+afterAll(async () => {
+  if (mesh) process.kill(mesh.agent.pid, "SIGCONT"); // a test that failed half-way left it asleep
+  await mesh?.stop();
+});
+
+type Status = { phase: string; newAnchorSha256: string; laggards: { holder: string; reason: string }[] };
+const rotation = (...argv: string[]) => mesh.cli("rotation", ...argv) as Status;
+const phaseIs = (phase: string) =>
+  eventually(`the phase ${phase}`, () => rotation("status").phase === phase, 60_000);
+
+/** The same command as people use it: what it ends with and says. */
+function asPerson(...argv: string[]): { status: number | null; stderr: string } {
+  const environment = { ...process.env, MESHMINT_ADMIN: mesh.adminSocket };
+  return spawnSync(join(projectRoot, "bin/meshmint"), argv, { encoding: "utf8", env: environment });
+}
+
+async function killServer(): Promise<void> {
+  expect(await mesh.server.stop("SIGKILL")).toBe("SIGKILL");
+  await mesh.server.start();
+}
+
+/** A second root with its intermediate and cross-certificate, in a folder of their own, which is returned. */
+function holdCeremonies(): string {
+  const folder = join(mesh.folder, "state/ceremony-2");
+  const first = readFileSync(join(mesh.folder, "etc/ceremony.yaml"), "utf8");
+  const config = join(mesh.folder, "etc/ceremony-2.yaml");
+  const second = first
+    .replace(/^outputFolder: .*$/m, `outputFolder: ${folder}`)
+    .replace("root-1", "root-2")
+    .replace(/^intermediate: .*$/m, "intermediate: { label: issuing-2, count: 1 }");
+  writeFileSync(config, `${second}cross: { oldRootLabel: root-1 }\n`);
+  for (const ceremony of ["root", "intermediate", "cross"]) mesh.cli("ceremony", ceremony, "-c", config);
+  return folder;
+}
+
+test("activate names the agent that is behind; killed in the middle, the server goes on where it was", async () => {
+  const made = holdCeremonies();
+  const file = (name: string) => join(made, name);
+  process.kill(mesh.agent.pid, "SIGSTOP");
+  rotation(
+    "start",
+    "--root",
+    file("root.pem"),
+    "--intermediate",
+    file("issuing-2-1.pem"),
+    "--cross",
+    file("cross.pem"),
+  );
+
+  const refused = asPerson("rotation", "activate");
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain(agentId);
+  await killServer();
+  expect(rotation("status")).toMatchObject({
+    phase: "distributing",
+    laggards: [{ holder: expect.stringContaining(agentId) }],
+  });
+  expect(asPerson("rotation", "activate").status).toBe(1);
+
+  process.kill(mesh.agent.pid, "SIGCONT");
+  await phaseIs("anchored");
+  const { newAnchorSha256 } = rotation("activate");
+  await killServer();
+  await phaseIs("reissued");
+  rotation("retire");
+  await killServer();
+  await phaseIs("done");
+  expect(mesh.cli("bundle", "show")).toMatchObject({ anchors: [newAnchorSha256] });
+  expect(mesh.cli("ledger", "verify")).toMatchObject({ reconciled: true, differences: [] });
+}, 180_000);
