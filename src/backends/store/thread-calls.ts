@@ -36,6 +36,8 @@ export class ThreadCalls<Request, Reply> {
   #nextId = openingId + 1;
   #ended: Fault | undefined;
   readonly #exited: Promise<void>;
+  /** Its database was opened; one that could not be is no failure of a thread, it is the answer to `open`. */
+  #isOpen = false;
   #closing = false;
 
   private constructor(start: ThreadStart) {
@@ -47,8 +49,8 @@ export class ThreadCalls<Request, Reply> {
     this.#worker.on("error", (cause) => this.#end(cause));
     this.#exited = new Promise((resolve) => {
       this.#worker.on("exit", () => {
-        this.#end(undefined);
         resolve();
+        this.#end(undefined);
       });
     });
   }
@@ -91,16 +93,17 @@ export class ThreadCalls<Request, Reply> {
   #settle(answer: ThreadAnswer<Reply>): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
+    // Noted here and not by whoever awaits it: a last message and the thread's exit can come in one turn.
+    if (answer.id === openingId) this.#isOpen = !("error" in answer);
     if ("error" in answer) waiting?.reject(toFault(answer.error));
     else waiting?.resolve(answer.reply);
   }
 
   #end(cause: unknown): void {
     if (this.#ended) return;
-    const opening = this.#waiting.has(openingId);
     this.#ended = new Fault("STORE_FAILED", `the ${this.#start.name} thread has ended`, { cause });
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
     this.#waiting.clear();
-    if (!this.#closing && !opening) this.#start.onFailure(this.#ended);
+    if (this.#isOpen && !this.#closing) this.#start.onFailure(this.#ended);
   }
 }
