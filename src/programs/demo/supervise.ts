@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 
 export type ProgramSpec = {
   readonly name: string;
@@ -141,6 +142,7 @@ class Program {
     child.kill("SIGTERM");
     await gone;
     clearTimeout(hardEnd);
+    await groupGone(child.pid);
   }
 
   #ended(end: {
@@ -172,5 +174,23 @@ function killGroup(leader: number | undefined): void {
     process.kill(-leader, "SIGKILL");
   } catch {
     // ESRCH: the group is empty, as it should be
+  }
+}
+
+const goneWithinMs = 2000;
+
+/**
+ * What was killed with its leader takes the kernel a moment to end. Bounded: a dead process that nobody reaps keeps its
+ * group's name for ever.
+ */
+async function groupGone(leader: number): Promise<void> {
+  const end = performance.now() + goneWithinMs;
+  while (performance.now() < end) {
+    try {
+      process.kill(-leader, 0);
+    } catch {
+      return; // ESRCH: nobody is left
+    }
+    await pause(10);
   }
 }
