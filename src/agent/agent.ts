@@ -74,7 +74,7 @@ export class Agent {
     this.#roster = new Roster({ agentId, log: deps.rosterLog, processes, clock, alarm, observer }, kept);
     const sources = { roster: this.#roster, bundles: this.#bundles, svids: this.#svids };
     const nodeSerial = () => this.#node.credentials.svid.serial;
-    this.#reporter = new HolderReporter({ ...sources, nodeSerial });
+    this.#reporter = new HolderReporter({ ...sources, nodeSerial, alarm: deps.alarm });
     this.#session = new ServerSession({
       ...deps,
       feed: server,

@@ -1,4 +1,5 @@
 import type { Holder } from "../../domain/trust/holder.ts";
+import type { Alarm } from "../alarm.ts";
 import type { BundleKeeper } from "../node/bundle-keeper.ts";
 import type { Roster } from "../roster/roster.ts";
 import type { SvidKeeper } from "../svids/svid-keeper.ts";
@@ -10,7 +11,14 @@ export type HolderReporterDeps = {
   readonly svids: Pick<SvidKeeper, "takeSuperseded" | "servedSerials" | "onChange">;
   /** Serial of the node SVID that is presented now. */
   readonly nodeSerial: () => string;
+  readonly alarm: Alarm;
 };
+
+/**
+ * How often an agent says again which leaves it serves. The server lets nothing younger than a minute count as lost, for
+ * it may be on its way: so leaves that died with a killed agent soon after they were minted are told only by a later list.
+ */
+const servedAgainMs = 70_000;
 
 /** Secrets of a message, whatever holders they are of: a node that was cut off for long may have much to tell. */
 const mostSecrets = 1000;
@@ -20,6 +28,8 @@ export class HolderReporter {
   readonly #deps: HolderReporterDeps;
   /** Until the server has taken note of them. */
   readonly #superseded = new Set<string>();
+  /** The list of what is served is to be sent with the next report. */
+  #servedIsDue = false;
 
   constructor(deps: HolderReporterDeps) {
     this.#deps = deps;
@@ -35,6 +45,7 @@ export class HolderReporter {
     const { roster, bundles, svids } = this.#deps;
     const doorbell = new Doorbell();
     const ends = [roster, bundles, svids].map((source) => source.onChange(() => doorbell.ring()));
+    ends.push(this.#sayServedAgain(doorbell));
     try {
       const stream = feed.openReports(signal);
       roster.takeChanged();
@@ -57,6 +68,19 @@ export class HolderReporter {
     }
   }
 
+  #sayServedAgain(doorbell: Doorbell): () => void {
+    let stop = () => {};
+    const arm = () => {
+      stop = this.#deps.alarm.after(servedAgainMs, () => {
+        this.#servedIsDue = true;
+        doorbell.ring();
+        arm();
+      });
+    };
+    arm();
+    return () => stop();
+  }
+
   async #send(
     stream: ReportStream,
     what: {
@@ -69,8 +93,10 @@ export class HolderReporter {
     for (const serial of svids.takeSuperseded()) this.#superseded.add(serial);
     const supersededSerials = [...this.#superseded];
     const { full, holders, acceptance } = what;
-    if (!full && holders.length === 0 && !acceptance && supersededSerials.length === 0) return;
-    const servedSerials = full ? [this.#deps.nodeSerial(), ...svids.servedSerials()] : [];
+    const tellServed = full || this.#servedIsDue;
+    if (!tellServed && holders.length === 0 && !acceptance && supersededSerials.length === 0) return;
+    this.#servedIsDue = false;
+    const servedSerials = tellServed ? [this.#deps.nodeSerial(), ...svids.servedSerials()] : [];
     await stream.send({ full, holders, acceptance, supersededSerials, servedSerials });
     for (const serial of supersededSerials) this.#superseded.delete(serial);
     roster.forget(holders);

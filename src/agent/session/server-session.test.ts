@@ -82,7 +82,7 @@ beforeEach(() => {
     onChange,
   } as unknown as BundleKeeper;
   const svids = { takeSuperseded: () => superseded.splice(0), servedSerials: () => ["02"], onChange };
-  const reporter = new HolderReporter({ roster, bundles, svids, nodeSerial: () => "01" });
+  const reporter = new HolderReporter({ roster, bundles, svids, nodeSerial: () => "01", alarm: stage });
   session = new ServerSession({
     feed: server,
     reporter,
@@ -119,6 +119,16 @@ test("everything is reported before the bundle is accepted, and what changes aft
   ring();
   await settle();
   expect(server.reports[3]).toMatchObject({ acceptance: { sequence: 2 }, supersededSerials: [] });
+});
+
+test("what is served is said again, so that leaves which died with a killed agent are told apart from those under way", async () => {
+  await start();
+  expect(server.reports).toHaveLength(2);
+  for (const count of [3, 4]) {
+    await stage.advance(70_000);
+    expect(server.reports).toHaveLength(count);
+    expect(server.reports.at(-1)).toMatchObject({ full: false, holders: [], servedSerials: ["01", "02"] });
+  }
 });
 
 test("what is too much for one message goes in several, all of them before the bundle is accepted", async () => {
