@@ -1,4 +1,4 @@
-import { Server } from "@grpc/grpc-js";
+import { Server, type ServiceDefinition } from "@grpc/grpc-js";
 import { LocalLeafKeys } from "../../src/backends/node-crypto/local-leaf-keys.ts";
 import { NodeDoor } from "../../src/control/issuance/node-door.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
@@ -29,6 +29,8 @@ const observer = { failed: () => undefined };
 export class AgentServer implements NodeFeed {
   readonly rig: IssuanceRig;
   readonly reports: HolderReport__Output[] = [];
+  /** Every message that an agent sent, byte for byte as it came out of TLS. */
+  readonly received: Buffer[] = [];
   /** Connections that watched, one line each. */
   readonly watches: string[] = [];
   readonly tokenText: string;
@@ -60,7 +62,7 @@ export class AgentServer implements NodeFeed {
     const server = new Server();
     const door = new NodeDoor(this.rig.pipeline, serverId);
     server.addService(
-      AttestationService.service,
+      this.#tapped(AttestationService.service),
       attestationService({
         observer,
         bundle: () => (this.shownAnchors ? { ...this.bundle(), anchors: this.shownAnchors } : this.bundle()),
@@ -79,7 +81,7 @@ export class AgentServer implements NodeFeed {
     };
     const gate = { admits: () => true, onBan: () => () => undefined };
     server.addService(
-      NodeService.service,
+      this.#tapped(NodeService.service),
       nodeService({ trustDomain, gate, issuance: door, feed: this, reports, observer }),
     );
     const own = await this.#ownCertificate(door);
@@ -135,6 +137,20 @@ export class AgentServer implements NodeFeed {
   onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  #tapped<Service extends ServiceDefinition>(service: Service): Service {
+    const methods = Object.entries(service).map(([name, method]) => [
+      name,
+      {
+        ...method,
+        requestDeserialize: (bytes: Buffer) => {
+          this.received.push(Buffer.from(bytes));
+          return method.requestDeserialize(bytes);
+        },
+      },
+    ]);
+    return Object.fromEntries(methods) as Service;
   }
 
   async #ownCertificate(door: NodeDoor) {

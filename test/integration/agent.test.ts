@@ -57,6 +57,26 @@ test("a workload gets its SVID, key and bundle, and is recorded before and after
   expect(acceptance).toEqual({ bundleSequence: "1", acceptedAnchors: [sha256Hex(server.issuer.root)] });
 });
 
+test("no private key crosses the wire to the server", async () => {
+  server.register({ id: "web" });
+  await started();
+  const { svids } = await fetchSvids(agent.socket);
+  await eventually("the delivery is reported", () => holders().length > 0);
+  const key = createPrivateKey({ key: Buffer.from(svids[0]!.x509SvidKey), format: "der", type: "pkcs8" });
+  const { d = "", x = "" } = key.export({ format: "jwk" });
+  const sent = Buffer.concat(server.received);
+  // The public half is there, in the CSR: whoever looks for the private one in the same way would find it.
+  expect(sent.includes(Buffer.from(x, "base64url"))).toBe(true);
+  for (const form of [
+    Buffer.from(d, "base64url"),
+    Buffer.from(d),
+    Buffer.from(Buffer.from(d, "base64url").toString("hex")),
+  ]) {
+    expect(form.length).toBeGreaterThan(31);
+    expect(sent.includes(form)).toBe(false);
+  }
+});
+
 test("registrations come, change and go within a second on an open stream", async () => {
   server.register({ id: "web" });
   await started();
