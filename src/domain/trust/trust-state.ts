@@ -1,4 +1,5 @@
 import type { Der } from "../certificate/der.ts";
+import { sameBytes } from "../certificate/hex.ts";
 import type { Authority } from "./authority.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Rotation } from "./rotation.ts";
@@ -61,6 +62,3 @@ export function withClosed(state: TrustState, keyId: string, closedAt: Date): Tr
   const rest = standby.filter((waiting) => waiting !== authority);
   return { ...state, authorities: { active, standby: rest, closed: [...closed, { authority, closedAt }] } };
 }
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index]);
