@@ -7,22 +7,21 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { softHsmPaths } from "../../src/backends/pkcs11/module.ts";
 import { fetchSvids } from "../parts/agent-run.ts";
 import { eventually } from "../parts/eventually.ts";
-import { type FaultyHsm, makeFaultyHsm } from "../parts/faulty-hsm.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { needs } from "../parts/parts.ts";
+import { Pkcs11Faults } from "../parts/pkcs11-faults/pkcs11-faults.ts";
 
 const test = needs("softhsm");
 const folder = mkdtempSync(join(tmpdir(), "meshmint-faulty-"));
-let hsm: FaultyHsm;
+let hsm: Pkcs11Faults;
 let mesh: Mesh;
 
 beforeAll(async () => {
   const module = softHsmPaths.find((path) => existsSync(path)) ?? "";
-  hsm = makeFaultyHsm({ folder, module });
+  hsm = new Pkcs11Faults({ folder, real: module });
   mesh = await Mesh.start({
     adjust: (file, text) =>
       file === "signer.yaml" ? text.replace("token:\n", `token:\n  module: ${hsm.module}\n`) : text,
-    environment: hsm.environment,
   });
 });
 afterAll(async () => {
@@ -38,7 +37,7 @@ test("a signature with one bit flipped is refused, recorded and told, and the ne
   const steady = mesh.register("steady");
   await eventually("the first SVID", async () => (await served()).length === 1);
   const before = verify();
-  hsm.order("flip");
+  hsm.flip();
   const late = mesh.register("late");
   await eventually("a failed self-check", () => verify().selfCheckFailed !== 0);
   expect((await served()).map(({ spiffeId }) => spiffeId)).toEqual([steady]);
@@ -47,7 +46,7 @@ test("a signature with one bit flipped is refused, recorded and told, and the ne
   const told = mesh.server.lines.find(({ msg }) => String(msg).includes("did not verify"));
   expect(told).toMatchObject({ level: "error" });
 
-  hsm.order("ok");
+  hsm.flip(0);
   const { svids } = await eventually("the SVID of a later try", async () => {
     const answer = await fetchSvids(mesh.agentSocket);
     return answer.svids.length === 2 ? answer : undefined;

@@ -7,8 +7,8 @@ import type { SignItem } from "../../src/control/signing/signer.ts";
 import type { AuthorityKey } from "../../src/custody/ca-token.ts";
 import { leaf } from "../../src/custody/custody.fixtures.ts";
 import { eventually } from "../parts/eventually.ts";
-import { type FaultyHsm, makeFaultyHsm } from "../parts/faulty-hsm.ts";
 import { needs } from "../parts/parts.ts";
+import { Pkcs11Faults } from "../parts/pkcs11-faults/pkcs11-faults.ts";
 import {
   makeSignerSite,
   type SignerProcess,
@@ -22,26 +22,27 @@ const test = needs("softhsm");
 const never = new AbortController().signal;
 
 let site: SignerSite;
-let hsm: FaultyHsm;
+let hsm: Pkcs11Faults;
 let key: AuthorityKey;
 let signer: SignerProcess;
 let client: SignerClient;
 
 beforeEach(() => {
   site = makeSignerSite();
-  hsm = makeFaultyHsm(site.hsm);
+  hsm = new Pkcs11Faults({ folder: site.hsm.folder, real: site.hsm.module });
   key = site.addAuthority("one");
   site.configure({
     token: `{ module: ${hsm.module}, label: ${tokenLabel}, pinFile: pin }`,
     operationDeadline: "1s",
     keepAlive: "1s",
   });
-  signer = startSigner(site, { environment: hsm.environment });
+  signer = startSigner(site);
   client = new SignerClient({ socketPath: site.socket, patienceMs: 20_000 });
 });
 afterEach(async () => {
   client.close();
   await signer.stop();
+  hsm.close();
   site.remove();
 });
 
@@ -66,7 +67,7 @@ test("nothing is signed to find out how the token is", async () => {
 
 test("a single failure costs one item and one session, not the token", async () => {
   await signOne();
-  hsm.order("once");
+  hsm.fail("C_Sign", { code: "CKR_FUNCTION_FAILED", times: 1 });
   expect(await signOne()).toMatchObject({ ok: false, error: { code: "hsm-failed", journaled: true } });
   expect(await client.status(never)).toMatchObject({ state: "degraded", sessions: 4 });
   expect(await signOne()).toMatchObject({ ok: true });
@@ -76,7 +77,7 @@ test("a single failure costs one item and one session, not the token", async () 
 
 test("a failure is forgotten after a while, without a signature", async () => {
   await signOne();
-  hsm.order("once");
+  hsm.fail("C_Sign", { code: "CKR_FUNCTION_FAILED", times: 1 });
   await signOne();
   expect(await client.status(never)).toMatchObject({ state: "degraded" });
   await stateIs("ready");
@@ -85,7 +86,7 @@ test("a failure is forgotten after a while, without a signature", async () => {
 
 test("a token that was lost is taken up again by the same worker, with new handles and one login more", async () => {
   await signOne();
-  hsm.order("lost");
+  hsm.token("blip");
   expect(await signOne()).toMatchObject({ ok: false });
   await stateIs("ready");
   const { tbs } = item();
@@ -99,11 +100,11 @@ test("a token that was lost is taken up again by the same worker, with new handl
 
 test("keep-alive notices a token that went away while nobody signed; while it is away, items are refused unjournaled", async () => {
   await signOne();
-  hsm.order("away");
+  hsm.token("dead");
   await stateIs("down");
   expect(await signOne()).toMatchObject({ ok: false, error: { code: "hsm-failed", journaled: false } });
   expect(await journalLines()).toBe(1);
-  hsm.order("ok");
+  hsm.mend();
   await stateIs("ready");
   expect(await signOne()).toMatchObject({ ok: true });
 });
@@ -111,7 +112,7 @@ test("keep-alive notices a token that went away while nobody signed; while it is
 test("a PIN that was changed meanwhile is tried once, and the program ends", async () => {
   await signOne();
   writeFileSync(join(site.hsm.folder, "pin"), "changed-pin\n");
-  hsm.order("lost");
+  hsm.token("blip");
   await signOne();
   expect(await signer.ended).toBe(3);
   expect(hsm.calls("C_Login")).toBe(2);
@@ -119,10 +120,8 @@ test("a PIN that was changed meanwhile is tried once, and the program ends", asy
 
 test("a C_Sign that never returns costs the worker after its deadline, and the caller is told that it is journaled", async () => {
   await signOne();
-  hsm.order("hang");
+  hsm.hang("C_Sign", 1);
   const stuck = client.sign([item()], never);
-  await eventually("the call to hang", () => hsm.calls("C_Sign") === 2);
-  hsm.order("ok");
   expect(await stuck).toMatchObject([{ ok: false, error: { code: "hsm-failed", journaled: true } }]);
   expect(await signOne()).toMatchObject({ ok: true });
   expect(signer.output()).toMatch(/a signature has been running for \d+ ms/);

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect } from "vitest";
 import { findKey, generateKeyPair } from "../../src/backends/pkcs11/key-objects.ts";
 import { SignerClient } from "../../src/backends/signer-process/signer-client.ts";
 import { eventually } from "../parts/eventually.ts";
-import { makeFaultyHsm } from "../parts/faulty-hsm.ts";
 import { needs } from "../parts/parts.ts";
+import { Pkcs11Faults } from "../parts/pkcs11-faults/pkcs11-faults.ts";
 import {
   makeSignerSite,
   type SignerProcess,
@@ -49,10 +49,10 @@ function connect(patienceMs = 20_000): SignerClient {
 
 test("a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
   site.addAuthority("one");
-  const hsm = makeFaultyHsm(site.hsm);
+  const hsm = new Pkcs11Faults({ folder: site.hsm.folder, real: site.hsm.module });
   site.configure({ token: `{ module: ${hsm.module}, label: issuing, pinFile: pin }` });
   writeFileSync(join(site.hsm.folder, "pin"), "not-the-pin\n");
-  const signer = start({ environment: hsm.environment });
+  const signer = start();
   expect(await signer.ended).toBe(3);
   expect(signer.output()).toMatch(/token "issuing" refused the PIN \(CKR_PIN_INCORRECT\); it was tried once/);
   expect(signer.output()).not.toContain("not-the-pin");
