@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import process from "node:process";
 import { freePorts } from "./free-ports.ts";
 import { projectRoot } from "./parts.ts";
-import { accepts, answers, Program } from "./program.ts";
+import { accepts, answers, type Launch, Program } from "./program.ts";
 
 /** The node that deploy/compose/enrol.sh makes a token for. */
 export const agentId = "spiffe://mesh.example/meshmint/agent/join_token/node-1";
@@ -21,6 +21,8 @@ export type MeshOptions = {
   /** More that the programs find in their environment. */
   readonly environment?: Readonly<Record<string, string>>;
 };
+
+type ProgramName = "signer" | "server" | "agent";
 
 type Placed = Pick<MeshOptions, "environment"> & {
   readonly folder: string;
@@ -43,6 +45,11 @@ export class Mesh {
   readonly opsUrl: string;
   readonly #program: string;
   readonly #environment: Record<string, string>;
+  readonly #isReady: Record<ProgramName, () => Promise<boolean>> = {
+    signer: () => accepts(join(this.folder, "run/signer.sock")),
+    server: () => answers(`${this.opsUrl}/ready`),
+    agent: () => accepts(this.agentSocket),
+  };
 
   private constructor({ folder, ports, program, environment }: Placed) {
     this.folder = folder;
@@ -58,17 +65,22 @@ export class Mesh {
       MESHMINT_ADMIN: this.adminSocket,
       ...environment,
     };
-    const run = (name: string, isReady: () => Promise<boolean>) =>
-      new Program({
-        name,
-        command: program,
-        argv: [name, "run", "-c", join(folder, `etc/${name}.yaml`)],
-        environment: this.#environment,
-        isReady,
-      });
-    this.signer = run("signer", () => accepts(join(folder, "run/signer.sock")));
-    this.server = run("server", () => answers(`${this.opsUrl}/ready`));
-    this.agent = run("agent", () => accepts(this.agentSocket));
+    const run = (name: ProgramName) =>
+      this.#launch(name, { command: program, argv: [name, "run", "-c", this.configFile(name)] });
+    this.signer = run("signer");
+    this.server = run("server");
+    this.agent = run("agent");
+  }
+
+  /** The configuration that this program runs with. */
+  configFile(name: ProgramName): string {
+    return join(this.folder, `etc/${name}.yaml`);
+  }
+
+  /** A program of a test's own to run in place of the mesh's: `node ENTRY CONFIG`, ready when that one would be. */
+  substitute(name: "signer" | "server", entry: string, environment: Record<string, string> = {}): Program {
+    const argv = [entry, this.configFile(name)];
+    return this.#launch(name, { command: process.execPath, argv, environment });
   }
 
   /** Holds the ceremonies, starts the three programs and enrols the node. */
@@ -143,6 +155,11 @@ export class Mesh {
       ["10010", String(process.getgid?.())],
     ];
     return moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);
+  }
+
+  #launch(name: ProgramName, { environment, ...what }: Pick<Launch, "command" | "argv" | "environment">) {
+    const whole = { ...this.#environment, ...environment };
+    return new Program({ name, ...what, environment: whole, isReady: this.#isReady[name] });
   }
 
   #script(name: string, ...argv: readonly string[]): void {

@@ -104,6 +104,15 @@ export class Program {
     return child.exitCode ?? child.signalCode ?? undefined;
   }
 
+  /** Resolves with its exit code, or the name of the signal that ended it, when it has ended by itself. */
+  async ended(limitMs = 30_000): Promise<number | string> {
+    const child = this.#child;
+    if (child === undefined) throw new Error(`${this.#launch.name} does not run`);
+    await eventually(`${this.#launch.name} to end`, () => hasEnded(child), limitMs);
+    this.#child = undefined;
+    return child.exitCode ?? child.signalCode ?? "unknown";
+  }
+
   /** The end of the test: ends it, and whatever its lives left behind. */
   async remove(): Promise<void> {
     await this.stop();

@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
-import type { SignerClient } from "../../backends/signer-process/signer-client.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
+import type { Signer } from "../../control/signing/signer.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
@@ -26,7 +26,7 @@ import { wireTrust } from "./wire-trust.ts";
 
 export type ServerParts = {
   readonly storage: Storage;
-  readonly signer: SignerClient;
+  readonly signer: Signer;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly version: string;

@@ -6,7 +6,9 @@ import { openModule } from "../../backends/pkcs11/module.ts";
 import { TokenSigner } from "../../backends/pkcs11/token-signer.ts";
 import { JournalFile } from "../../backends/signer-journal/journal-file.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
+import type { CaToken } from "../../custody/ca-token.ts";
 import { Custodian } from "../../custody/custodian.ts";
+import type { Journal } from "../../custody/journal.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { toMs } from "../../foundation/duration.ts";
 import type { Fault } from "../../foundation/fault.ts";
@@ -34,12 +36,28 @@ export type RunningSigner = {
 
 const fsyncEveryMs = 1000;
 
+/** What signs and what records, both open. */
+export type Custody = {
+  readonly token: CaToken & Pick<TokenSigner, "oldestOperationMs" | "close">;
+  readonly journal: Journal & Pick<JournalFile, "close">;
+};
+
 /** Puts the signer's worker together and serves. Rejects with CONFIG_INVALID, HSM_*, LEDGER_FAILED or STORE_IN_USE. */
 export async function serveSigner(options: ServeOptions): Promise<RunningSigner> {
-  const { config, logger } = options;
+  return await serveCustody(options, await openCustody(options));
+}
+
+/** Opens the token, holds its keys against what they must be, and opens the journal. */
+export async function openCustody(options: ServeOptions): Promise<Custody> {
   const token = await openTokenSigner(options);
   checkKeys(token, options);
-  const journal = openJournal(options);
+  return { token, journal: openJournal(options) };
+}
+
+/** Serves what was opened on the signer's socket, and closes it at its `stop`. */
+export async function serveCustody(options: ServeOptions, custody: Custody): Promise<RunningSigner> {
+  const { config, logger } = options;
+  const { token, journal } = custody;
   const custodian = new Custodian({
     token,
     journal,

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import type { NodeCredentials } from "../../src/agent/node/node-credentials.ts";
+import type { IssuedChain } from "../../src/agent/svids/svid-issuer.ts";
+import { ServerClient } from "../../src/backends/server-client/server-client.ts";
+import { NodeFiles } from "../../src/backends/state-dir/node-files.ts";
+import type { Der } from "../../src/domain/certificate/der.ts";
+import type { Bundle } from "../../src/domain/trust/bundle.ts";
+import { newP256Csr } from "../fakes/csr-maker.ts";
+import { eventually } from "./eventually.ts";
+import type { Mesh } from "./mesh.ts";
+
+const never = new AbortController().signal;
+
+/** The node of a mesh, asking for leaves of one registration by the agent's own stream, without an agent. */
+export class NodeCaller {
+  readonly #address: { readonly host: string; readonly port: number };
+  readonly #trust: { readonly credentials: NodeCredentials; readonly bundle: Bundle };
+  readonly #entryId: string;
+  #client: ServerClient;
+
+  private constructor(mesh: Mesh, trust: { credentials: NodeCredentials; bundle: Bundle }, entryId: string) {
+    this.#address = { host: "127.0.0.1", port: mesh.grpcPort };
+    this.#trust = trust;
+    this.#entryId = entryId;
+    this.#client = this.#connect();
+  }
+
+  /** Takes over what the mesh's agent, which has joined, keeps in its state folder; stops that agent. */
+  static async inPlaceOfAgent(mesh: Mesh): Promise<NodeCaller> {
+    const files = new NodeFiles(join(mesh.folder, "state/agent"));
+    const credentials = await eventually("the node's SVID", () => files.loadNode());
+    const bundle = await eventually("the bundle", () => files.loadBundle());
+    await mesh.agent.stop();
+    const { entries } = mesh.cli("entry", "list") as { entries: { id: string; spiffeId: string }[] };
+    const web = entries.find(({ spiffeId }) => spiffeId.endsWith("/web"));
+    if (web === undefined) throw new Error("the mesh has no entry for web");
+    return new NodeCaller(mesh, { credentials, bundle }, web.id);
+  }
+
+  newCsrs(count: number): Der[] {
+    return Array.from({ length: count }, newP256Csr);
+  }
+
+  /** One batch, asked once: the chain, the refusal's code, or the failure's code, for each. */
+  async ask(csrs: readonly Der[]): Promise<(IssuedChain | string)[]> {
+    return await Promise.all(
+      csrs.map((csr) =>
+        this.#client.issue({ entryId: this.#entryId, csr }, never).then(
+          (outcome) => (outcome.ok ? outcome.value : outcome.error.code),
+          (thrown: { code?: string }) => thrown.code ?? "INTERNAL",
+        ),
+      ),
+    );
+  }
+
+  /** Asks again, as a caller does that was told to come again or got no answer, until all are issued. */
+  async insist(csrs: readonly Der[], limitMs?: number): Promise<IssuedChain[]> {
+    const ask = async () => {
+      const answers = await this.ask(csrs);
+      const issued = answers.filter((answer) => typeof answer !== "string");
+      if (issued.length === csrs.length) return issued;
+      this.reconnect();
+      return undefined;
+    };
+    return await eventually("every CSR to have its certificate", ask, limitMs);
+  }
+
+  /** At once, and not when the old channel's back-off ends. */
+  reconnect(): void {
+    this.#client.close();
+    this.#client = this.#connect();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #connect(): ServerClient {
+    return new ServerClient({ address: this.#address, programVersion: "test" }, this.#trust);
+  }
+}
