@@ -1,9 +1,5 @@
-/**
- * How many rows per second does the ledger record durably? Each certificate is two rows, an intent and its outcome,
- * each committed before its caller goes on. Usage: node bench/ledger-rows.ts [--json FILE]
- */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -11,6 +7,7 @@ import { openLedger } from "../src/backends/ledger-files/open-ledger.ts";
 import type { Intent } from "../src/control/ledger/ledger-writer.ts";
 import type { Der } from "../src/domain/certificate/der.ts";
 import { systemClock } from "../src/foundation/clock.ts";
+import { defineBench, type Row, rounded } from "./parts/bench.ts";
 
 const { signal } = new AbortController();
 const worker = new URL("../src/programs/server/ledger-worker.ts", import.meta.url);
@@ -28,7 +25,29 @@ const intentNow = (): Intent => ({
   at: new Date(),
 });
 
-async function measure(batchRows: number, callers: number, batches: number) {
+/** Rows a batch, callers, batches. */
+const settings: readonly (readonly [number, number, number])[] = [
+  [64, 1, 500],
+  [64, 4, 1500],
+  [1, 64, 20_000],
+  [1, 1, 1000],
+];
+
+/** Each certificate is two rows, an intent and its outcome, each committed before its caller goes on. */
+export const bench = defineBench({
+  question: "How many rows per second does the ledger record durably?",
+  flags: {},
+  async run(_flags, stop) {
+    const results: Row[] = [];
+    for (const setting of settings) {
+      stop.throwIfAborted();
+      results.push(await measure(...setting));
+    }
+    return results;
+  },
+});
+
+async function measure(batchRows: number, callers: number, batches: number): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), "meshmint-bench-"));
   const file = join(folder, "ledger.db");
   const onFailure = (fault: Error) => {
@@ -58,23 +77,10 @@ async function measure(batchRows: number, callers: number, batches: number) {
   rmSync(folder, { recursive: true });
   const rows = batches * batchRows * 2;
   return {
-    "rows a batch": batchRows,
+    rows_a_batch: batchRows,
     callers,
-    "rows per s": Math.round(rows / took),
-    "certificates per s": Math.round(rows / 2 / took),
-    "main thread µs per certificate": Number(((user + system) / (rows / 2)).toFixed(1)),
+    rows_per_second: Math.round(rows / took),
+    certificates_per_second: Math.round(rows / 2 / took),
+    main_thread_us_per_certificate: rounded((user + system) / (rows / 2)),
   };
 }
-
-const results = [];
-for (const [rows, callers, batches] of [
-  [64, 1, 500],
-  [64, 4, 1500],
-  [1, 64, 20_000],
-  [1, 1, 1000],
-] as const) {
-  results.push(await measure(rows, callers, batches));
-}
-console.table(results);
-const at = process.argv.indexOf("--json");
-if (at > 0) writeFileSync(String(process.argv[at + 1]), `${JSON.stringify(results, null, 2)}\n`);

@@ -5,34 +5,17 @@ import type { Der } from "../../src/domain/certificate/der.ts";
 import type { RegistrationEntry } from "../../src/domain/identity/registration-entry.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
-import type { Bundle } from "../../src/domain/trust/bundle.ts";
 import { minutes } from "../../src/foundation/duration.ts";
 import { ok, refused } from "../../src/foundation/result.ts";
 import type { WatchUpdate__Output } from "../../src/generated/meshmint/node/v1/WatchUpdate.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
 import { nodeService } from "../../src/protocols/node/node-service.ts";
-import type { NodeFeed } from "../../src/protocols/node/ports.ts";
 import { NodeService } from "../../src/wire/definitions.ts";
+import { FakeNodeFeed } from "../fakes/fake-node-feed.ts";
 import { OpensslCa } from "../parts/openssl-ca.ts";
 
 const trustDomain = "mesh.test" as TrustDomain;
 const agent = "spiffe://mesh.test/meshmint/agent/join_token/n1" as SpiffeId;
-
-class FakeFeed implements NodeFeed {
-  entries: RegistrationEntry[] = [];
-  current: Bundle = { trustDomain, sequence: 1, anchors: [] };
-  readonly #listeners = new Set<() => void>();
-  entriesOf = (id: SpiffeId) => this.entries.filter((entry) => entry.parentId === id);
-  bundle = () => this.current;
-  notice = () => ({ activeKeyId: "aa", reissueSpreadMs: 1000 });
-  onChange(_agent: SpiffeId, listener: () => void) {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-  changed = () => {
-    for (const listener of this.#listeners) listener();
-  };
-}
 
 const entry = (id: string, revision = 1): RegistrationEntry => ({
   id,
@@ -52,7 +35,7 @@ const entry = (id: string, revision = 1): RegistrationEntry => ({
 const ca = new OpensslCa();
 let server: Server;
 let port: number;
-let feed: FakeFeed;
+let feed: FakeNodeFeed;
 const presence: string[] = [];
 const banListeners = new Set<(banned: SpiffeId) => void>();
 const durable: number[] = [];
@@ -104,7 +87,7 @@ afterAll(() => {
   ca.remove();
 });
 beforeEach(() => {
-  feed = new FakeFeed();
+  feed = new FakeNodeFeed();
 });
 
 let bannedSerial = "";
@@ -128,6 +111,13 @@ const renew = (api: InstanceType<typeof NodeService>) =>
     api.renewNodeSvid({ csrDer: Buffer.of(1) }, (error) => resolve(error?.code ?? 0)),
   );
 
+const issueOnce = (api: InstanceType<typeof NodeService>, ids: readonly string[]) =>
+  new Promise<unknown>((resolve) =>
+    api.issueOnce({ items: ids.map((entryId) => ({ entryId })) }, (error, answer) =>
+      resolve(error?.code ?? answer?.items.map(({ outcome }) => outcome)),
+    ),
+  );
+
 test.each([
   ["nobody", undefined],
   ["a workload", "spiffe://mesh.test/web"],
@@ -136,6 +126,7 @@ test.each([
 ])("%s is refused on every method", async (_who, id) => {
   const { api } = client(id);
   expect(await renew(api)).toBe(7);
+  expect(await issueOnce(api, ["a"])).toBe(7);
   const codes = [api.watch({}), api.issue(), api.report()].map(
     (stream) =>
       new Promise((resolve) =>
@@ -232,6 +223,13 @@ test("issue: a refused and a slow item hold up nobody else", async () => {
   feed.changed();
   await expect.poll(() => outcomes.get(1), { timeout: 10_000 }).toBe("issued");
   stream.end();
+  api.close();
+});
+
+test("issueOnce: one message with every item's own result; a batch that is none is refused as a whole", async () => {
+  const { api } = client(agent);
+  expect(await issueOnce(api, ["a", "bad", "b"])).toEqual(["issued", "refused", "issued"]);
+  expect(await issueOnce(api, [])).toBe(3);
   api.close();
 });
 

@@ -1,16 +1,14 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { Fault } from "../../foundation/fault.ts";
-import type { Result } from "../../foundation/result.ts";
 import type { IssueBatch__Output } from "../../generated/meshmint/node/v1/IssueBatch.ts";
 import type { IssueBatchResult } from "../../generated/meshmint/node/v1/IssueBatchResult.ts";
 import type { IssueItemResult } from "../../generated/meshmint/node/v1/IssueItemResult.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf } from "../grpc/unary.ts";
-import type { IssuedChain, NodeIssuance, OpaqueRefusal } from "./ports.ts";
-import { svidChainMessage } from "./svid-chain-message.ts";
+import { batchFlaw, issueItem } from "./issue-item.ts";
+import type { NodeIssuance } from "./ports.ts";
 
-const mostItemsPerBatch = 1000;
 /** Items of one stream that may be under way at once, as far as its caller has read the answers of those before. */
 const mostItemsUnderWay = 4000;
 
@@ -34,12 +32,12 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
     if (ended && underWay === 0) call.end();
   };
   call.on("data", (batch: IssueBatch__Output) => {
-    const { items } = batch;
-    if (items.length === 0 || items.length > mostItemsPerBatch) {
-      const sentence = `a batch holds 1 to ${mostItemsPerBatch} items, not ${items.length}`;
-      call.emit("error", toServiceError(new Fault("INVALID_ARGUMENT", sentence)));
+    const flaw = batchFlaw(batch);
+    if (flaw !== undefined) {
+      call.emit("error", toServiceError(new Fault("INVALID_ARGUMENT", flaw)));
       return;
     }
+    const { items } = batch;
     underWay += items.length;
     if (underWay >= mostItemsUnderWay || call.writableNeedDrain) call.pause();
     const answers = new BatchAnswers(batch.batchId, (result) => {
@@ -47,11 +45,7 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
       settled(result.items?.length ?? 0);
     });
     for (const [index, item] of items.entries()) {
-      const asked = { entryId: item.entryId, csr: item.csrDer };
-      issuance.issue(agent, asked, signal).then(
-        (outcome) => answers.add(index, outcome),
-        () => answers.add(index, { ok: false, error: { code: "retry", retryAfterMs: 1000 } }),
-      );
+      void issueItem({ agent, issuance, signal }, item, index).then((result) => answers.add(result));
     }
   });
   call.on("end", () => {
@@ -71,9 +65,9 @@ class BatchAnswers {
     this.#send = send;
   }
 
-  add(index: number, outcome: Result<IssuedChain, OpaqueRefusal>): void {
+  add(result: IssueItemResult): void {
     if (this.#ready.length === 0) setImmediate(() => this.#flush());
-    this.#ready.push(itemResult(index, outcome));
+    this.#ready.push(result);
   }
 
   #flush(): void {
@@ -81,13 +75,4 @@ class BatchAnswers {
     this.#ready = [];
     this.#send({ batchId: this.#batchId, items });
   }
-}
-
-function itemResult(index: number, outcome: Result<IssuedChain, OpaqueRefusal>): IssueItemResult {
-  if (outcome.ok) return { index, issued: svidChainMessage(outcome.value) };
-  const { error } = outcome;
-  return {
-    index,
-    refused: { code: error.code, retryAfterMs: error.code === "retry" ? error.retryAfterMs : 0 },
-  };
 }

@@ -3,6 +3,7 @@ import { Fault } from "../../foundation/fault.ts";
 import type { NodeServiceHandlers } from "../../generated/meshmint/node/v1/NodeService.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
 import { type NodeObserver, tellFailure } from "./failure.ts";
+import { batchFlaw, issueItem } from "./issue-item.ts";
 import { serveIssueStream } from "./issue-stream.ts";
 import { nodeCaller } from "./node-caller.ts";
 import { nodeStream } from "./node-stream.ts";
@@ -39,6 +40,13 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
       );
     }),
     Issue: (call) => nodeStream(call, deps, (agent) => serveIssueStream(call, agent, deps.issuance)),
+    IssueOnce: unary(async (call, signal) => {
+      const issue = { agent: callerOf(call), issuance: deps.issuance, signal };
+      const flaw = batchFlaw(call.request);
+      if (flaw !== undefined) throw new Fault("INVALID_ARGUMENT", flaw);
+      const results = call.request.items.map((item, index) => issueItem(issue, item, index));
+      return { batchId: call.request.batchId, items: await Promise.all(results) };
+    }),
     Watch: (call) => nodeStream(call, deps, (agent) => serveWatchStream(call, agent, deps)),
     Report: (call) =>
       nodeStream(call, deps, (agent) => serveReportStream(call, agent, { ...deps, signal: signalOf(call) })),

@@ -1,0 +1,178 @@
+import { defineBench, median, numberOf, numbersOf, quantile, type Row, rounded } from "./parts/bench.ts";
+import type { BenchAgent } from "./parts/bench-agent.ts";
+import { BenchMesh } from "./parts/bench-mesh.ts";
+import { takeCsrs } from "./parts/csr-stock.ts";
+import { FloorMeter, floorMicros } from "./parts/floor-meter.ts";
+import { type AskedLeaf, type IssueMode, openIssueClient } from "./parts/issue-client.ts";
+import { threadCpuMicros, treeCpuMicros } from "./parts/process-cpu.ts";
+
+type Setting = { readonly batch: number; readonly inFlight: number; readonly mode: IssueMode };
+
+/** What one stretch of load gave. */
+type Stretch = {
+  readonly perSecond: number;
+  readonly cpuMicros: number;
+  readonly floorMicros: number;
+  readonly latenciesMs: readonly number[];
+  readonly failed: number;
+};
+
+type Stage = {
+  readonly mesh: BenchMesh;
+  readonly agent: BenchAgent;
+  readonly entryIds: readonly string[];
+  readonly floor: FloorMeter;
+  readonly signal: AbortSignal;
+};
+
+type Amount = { readonly runs: number; readonly svids: number; readonly threads: boolean };
+
+const entries = 64;
+
+export const bench = defineBench({
+  question:
+    "What does one SVID cost over mTLS with HSM, self-check and durable ledger, beside its bare cryptography?",
+  flags: {
+    batch: { help: "CSRs in one message", default: "1,16,64,256" },
+    "in-flight": { help: "messages that wait for their answer at once", default: "1,16,64" },
+    mode: { help: "stream, unary, or both with a comma", default: "stream,unary" },
+    svids: { help: "SVIDs of one run of a row", default: "4000" },
+    runs: { help: "runs of each row, the floor measured before each", default: "5" },
+    threads: { help: "yes: print the CPU per SVID of each thread too", default: "no" },
+  },
+  async run(flags, signal) {
+    const settings = settingsOf(flags);
+    const mesh = await BenchMesh.start();
+    const floor = new FloorMeter();
+    try {
+      const agent = await mesh.enrol("bench", signal);
+      const entryIds = await mesh.register(agent, { prefix: "ns/bench/sa", count: entries }, signal);
+      const stage = { mesh, agent, entryIds, floor, signal };
+      await load(stage, { batch: 16, inFlight: 4, mode: "stream" }, numberOf(flags.svids));
+      const rows: Row[] = [];
+      for (const setting of settings) {
+        signal.throwIfAborted();
+        const amount = {
+          runs: numberOf(flags.runs),
+          svids: numberOf(flags.svids),
+          threads: flags.threads === "yes",
+        };
+        const row = await measureRow(stage, setting, amount);
+        rows.push(row);
+        console.error(JSON.stringify(row));
+      }
+      return rows;
+    } finally {
+      floor.close();
+      await mesh.stop();
+    }
+  },
+});
+
+function settingsOf(flags: Readonly<Record<"batch" | "in-flight" | "mode", string>>): Setting[] {
+  const modes = flags.mode.split(",").map((mode) => {
+    if (mode !== "stream" && mode !== "unary") throw new TypeError(`"${mode}" is neither stream nor unary`);
+    return mode;
+  });
+  return modes.flatMap((mode) =>
+    numbersOf(flags.batch).flatMap((batch) =>
+      numbersOf(flags["in-flight"]).map((inFlight) => ({ batch, inFlight, mode })),
+    ),
+  );
+}
+
+async function measureRow(stage: Stage, setting: Setting, { runs, svids, threads }: Amount): Promise<Row> {
+  const count = Math.ceil(svids / setting.batch) * setting.batch;
+  const before = await certificatesIn(stage);
+  const threadsBefore = threadsOf(stage.mesh);
+  const stretches: Stretch[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    stage.signal.throwIfAborted();
+    stretches.push(await load(stage, setting, count));
+  }
+  if (threads) printThreads(stage.mesh, threadsBefore, count * runs);
+  const of = (figure: (stretch: Stretch) => number) => median(stretches.map(figure));
+  const latencies = stretches.flatMap(({ latenciesMs }) => latenciesMs);
+  return {
+    batch: setting.batch,
+    in_flight: setting.inFlight,
+    mode: setting.mode,
+    svids_per_second: Math.round(of(({ perSecond }) => perSecond)),
+    cpu_us_per_svid: rounded(of(({ cpuMicros }) => cpuMicros)),
+    floor_us_per_svid: rounded(of(({ floorMicros }) => floorMicros)),
+    ratio_to_floor: rounded(
+      of(({ cpuMicros, floorMicros }) => cpuMicros / floorMicros),
+      2,
+    ),
+    p50_ms: rounded(quantile(latencies, 0.5)),
+    p99_ms: rounded(quantile(latencies, 0.99)),
+    failed: stretches.reduce((sum, { failed }) => sum + failed, 0),
+    svids: count * runs,
+    ledger_certificates: (await certificatesIn(stage)) - before,
+  };
+}
+
+/** The floor first, then the load: so that whatever else the machine does meets both. */
+async function load(
+  { mesh, agent, entryIds, floor }: Stage,
+  setting: Setting,
+  count: number,
+): Promise<Stretch> {
+  const csrs = await takeCsrs(count);
+  const leaves = csrs.map((csrDer, at) => ({ csrDer, entryId: entryIds[at % entryIds.length] ?? "" }));
+  const batches = Array.from({ length: Math.ceil(count / setting.batch) }, (_, at) =>
+    leaves.slice(at * setting.batch, (at + 1) * setting.batch),
+  );
+  const costs = await floor.costs();
+  const cpuFrom = cpuOf(mesh);
+  const from = performance.now();
+  const { latenciesMs, failed } = await issueAll(agent, setting, batches);
+  const seconds = (performance.now() - from) / 1000;
+  return {
+    perSecond: count / seconds,
+    cpuMicros: (cpuOf(mesh) - cpuFrom) / count,
+    floorMicros: floorMicros(costs),
+    latenciesMs,
+    failed,
+  };
+}
+
+async function issueAll(agent: BenchAgent, { mode, inFlight }: Setting, batches: AskedLeaf[][]) {
+  const client = openIssueClient(agent, mode);
+  const latenciesMs: number[] = [];
+  let failed = 0;
+  const caller = async () => {
+    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+      const from = performance.now();
+      const results = await client.issue(batch);
+      latenciesMs.push(performance.now() - from);
+      for (const result of results) if (!result?.issued) failed += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+  client.close();
+  return { latenciesMs, failed };
+}
+
+/** Every process but this client: signer with its worker, and server. */
+const cpuOf = ({ signer, server }: BenchMesh): number =>
+  treeCpuMicros(signer.pid) + treeCpuMicros(server.pid);
+
+const threadsOf = ({ signer, server }: BenchMesh) => ({
+  signer: threadCpuMicros(signer.pid),
+  server: threadCpuMicros(server.pid),
+});
+
+async function certificatesIn({ mesh, signal }: Stage): Promise<number> {
+  return Number((await mesh.admin.call("VerifyLedger", {}, signal)).certificates);
+}
+
+function printThreads(mesh: BenchMesh, before: ReturnType<typeof threadsOf>, svids: number): void {
+  const after = threadsOf(mesh);
+  for (const program of ["signer", "server"] as const) {
+    for (const [thread, micros] of after[program]) {
+      const used = (micros - (before[program].get(thread) ?? 0)) / svids;
+      if (used >= 0.5) console.error(`  ${program} ${thread.padEnd(16)} ${used.toFixed(1)} µs per SVID`);
+    }
+  }
+}
