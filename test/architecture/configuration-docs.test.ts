@@ -67,6 +67,9 @@ const longer = (text: string, by: number): string => {
 };
 
 type Range = { readonly allowed: readonly unknown[]; readonly refused: readonly unknown[] };
+const signersOf = (count: number) =>
+  Array.from({ length: count }, (_, at) => ({ name: `hsm-${at}`, socket: `s${at}` }));
+const twins = (same: "name" | "socket") => signersOf(2).map((signer) => ({ ...signer, [same]: "same" }));
 const letters = (count: number): string => "a".repeat(count);
 
 /** What a type's cell promises, as values at the ends of its range and just beyond. */
@@ -96,6 +99,20 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
   [
     /^list of at most (\d+) DNS names$/,
     (most) => ({ allowed: [Array(+most).fill("a")], refused: [Array(+most + 1).fill("a"), ["A"]] }),
+  ],
+  [
+    /^list of 1 to (\d+) signers$/,
+    (most) => ({
+      allowed: [signersOf(1), signersOf(+most)],
+      refused: [
+        [],
+        signersOf(+most + 1),
+        [{ name: "a" }],
+        [{ name: "A", socket: "s" }],
+        twins("name"),
+        twins("socket"),
+      ],
+    }),
   ],
   [/^list of user ids$/, () => ({ allowed: [[], [0]], refused: [[-1], ["root"]] })],
   [/^list of SPIFFE IDs$/, () => ({ allowed: [[], ["spiffe://a/b"]], refused: [["https://a/b"]] })],

@@ -12,6 +12,7 @@ import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { seconds } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
+import { loneFleet } from "./lone-fleet.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { type SoftwareAuthority, softwareAuthority } from "./software-authority.ts";
 import { SoftwareSigner } from "./software-signer.ts";
@@ -77,7 +78,7 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
     random: systemRandom,
     serialPrefix: 1,
     crypto: inlineLeafCrypto(),
-    signer,
+    signers: loneFleet(signer),
     ledger,
     observer: { saw: (event) => void events.push(event) },
     rates: defaultRates,

@@ -22,6 +22,8 @@ export type SignerClientOptions = {
   readonly socketPath: string;
   /** Milliseconds that a call waits for a signer that is away, such as one that its supervisor is restarting. */
   readonly patienceMs: number;
+  /** The same for batches, which another signer could have; as `patienceMs` when left out. */
+  readonly connectMs?: number;
 };
 
 /** Reconnects soon: the supervisor brings a killed worker back in a fraction of a second. */
@@ -54,8 +56,8 @@ export class SignerClient implements Signer {
 
   async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly Outcome[]> {
     signal.throwIfAborted();
-    const stream = this.#stream?.isOpen ? this.#stream : await waitFor(this.#connect(), signal);
-    signal.throwIfAborted();
+    const stream = this.#stream?.isOpen ? this.#stream : await this.#connected(signal);
+    if (!(stream instanceof SignStream)) return items.map(() => stream);
     const answer = new Promise<readonly Outcome[]>((answered, failed) =>
       stream.send({ items, journalFloor: 0n, answered, failed }),
     );
@@ -110,6 +112,17 @@ export class SignerClient implements Signer {
     this.#closed.abort(closed);
     this.#stream?.close(closed);
     this.#client.close();
+  }
+
+  /** The stream, or what becomes of items that were never sent: certainly no signature. */
+  async #connected(signal: AbortSignal): Promise<SignStream | Outcome> {
+    const { patienceMs, connectMs = patienceMs } = this.#options;
+    try {
+      return await withDeadline(connectMs, signal, (limited) => waitFor(this.#connect(), limited));
+    } catch (thrown) {
+      this.#closed.signal.throwIfAborted();
+      return refused({ code: "hsm-failed", reason: faultOf(thrown).message, journaled: false });
+    }
   }
 
   /** One attempt for all who wait; a new one when it failed or the stream was lost. */

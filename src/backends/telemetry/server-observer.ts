@@ -1,22 +1,26 @@
 import type { Logger } from "pino";
 import type { IssuanceEvent, IssuanceObserver } from "../../control/issuance/events.ts";
 import type { RotationEvent, RotationObserver } from "../../control/rotation/rotation-event.ts";
+import type { SigningEvent, SigningObserver } from "../../control/signing/signing-event.ts";
 import { failureFields } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { SigningTelemetry } from "./signing-telemetry.ts";
 
 /** Characters of an entry's id in a log line: ours have 24, but a caller may send a megabyte. */
 const longestEntryId = 64;
 
-type ServerEvent = IssuanceEvent | RotationEvent;
+type ServerEvent = IssuanceEvent | RotationEvent | SigningEvent;
 
 /** What happens in the server's use cases, as log lines and metrics. */
-export class ServerTelemetry implements IssuanceObserver, RotationObserver {
+export class ServerTelemetry implements IssuanceObserver, RotationObserver, SigningObserver {
   readonly #logger: Logger;
   readonly #meters: ReturnType<typeof metersOf>;
+  readonly #signing: SigningTelemetry;
 
   constructor(logger: Logger, metrics: Metrics) {
     this.#logger = logger;
     this.#meters = metersOf(metrics);
+    this.#signing = new SigningTelemetry(logger, metrics);
   }
 
   saw(event: ServerEvent): void {
@@ -38,6 +42,12 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver {
       case "authority-closed":
       case "failed":
         this.#rotation(event);
+        break;
+      case "signer-state":
+      case "signer-quarantined":
+      case "signer-released":
+      case "signer-failed-over":
+        this.#signing.saw(event);
         break;
       default:
         event satisfies never;

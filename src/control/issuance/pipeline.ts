@@ -2,7 +2,6 @@ import type { Clock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
-import type { Signer } from "../signing/signer.ts";
 import { type AdmitDeps, admit } from "./admit.ts";
 import { answer } from "./answer.ts";
 import type { Batch, Prepared } from "./batch.ts";
@@ -17,14 +16,14 @@ import type { IssuanceRefusal } from "./refusal.ts";
 import { RefusalAudit } from "./refusal-audit.ts";
 import type { IssuanceRequest, Issued } from "./request.ts";
 import { RetryMemory, retryKey } from "./retry-memory.ts";
-import { sign } from "./sign.ts";
+import { type IssuingSigners, sign } from "./sign.ts";
 import { Ticket } from "./ticket.ts";
 
 export type IssuanceDeps = AdmitDeps &
   PlanDeps & {
     readonly clock: Clock;
     readonly crypto: LeafCrypto;
-    readonly signer: Signer;
+    readonly signers: IssuingSigners;
     readonly ledger: LedgerWriter;
     readonly observer: IssuanceObserver;
     readonly rates: IssuanceRates;

@@ -1,18 +1,23 @@
 import type { Der } from "../../domain/certificate/der.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { Result } from "../../foundation/result.ts";
-import type { Signer, SignRefusal } from "../signing/signer.ts";
+import type { SignRefusal } from "../signing/signer.ts";
+import type { SignerFleet } from "../signing/signer-fleet.ts";
 import type { Batch, End, Ended, Prepared } from "./batch.ts";
 import type { LeafCrypto, SignedTbs } from "./leaf-crypto.ts";
 
-export type SignDeps = { readonly signer: Signer; readonly crypto: LeafCrypto };
+/** The signers behind the pipeline: each signature comes with the name of who made it. */
+export type IssuingSigners = Pick<SignerFleet, "sign" | "distrust">;
+
+export type SignDeps = { readonly signers: IssuingSigners; readonly crypto: LeafCrypto };
 
 const signLimitMs = 20_000;
 const checkLimitMs = 10_000;
 
 /**
  * Fourth stage: sends the linted bytes to the token, then verifies each signature in a process other than the one that made
- * it. Every leaf ends one way or another. Rejects only where it is unknown what the signer did: the intents stay open then.
+ * it: a signature that fails costs its signer the trust. Every leaf ends one way or another. Rejects only where it is unknown
+ * what the signer did: the intents stay open then.
  */
 export async function sign(
   deps: SignDeps,
@@ -20,7 +25,7 @@ export async function sign(
   signal: AbortSignal,
 ): Promise<Batch<Ended>> {
   const items = leaves.map(({ linted }) => ({ keyId: authority.keyId, tbs: linted.redeem() }));
-  const signatures = await withDeadline(signLimitMs, signal, (limited) => deps.signer.sign(items, limited));
+  const signatures = await withDeadline(signLimitMs, signal, (limited) => deps.signers.sign(items, limited));
   const signed: SignedTbs[] = [];
   signatures.forEach((outcome, at) => {
     const item = items[at];
@@ -34,6 +39,8 @@ export async function sign(
     if (!signature.ok) return { leaf, end: unsigned(signature.error) };
     const certificate = sealed[next];
     next += 1;
+    if (certificate?.kind === "closed" && certificate.as === "self-check-failed")
+      deps.signers.distrust(signature.signer, `serial ${leaf.serialHex}: ${certificate.reason}`);
     return { leaf, end: certificate ?? lost("it could not be checked") };
   });
   return { authority, leaves: ended };

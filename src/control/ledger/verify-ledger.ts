@@ -1,9 +1,13 @@
+import type { JournaledTbs } from "../../domain/ledger/reconciliation.ts";
 import { Reconciliation, type ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
-import type { JournalLine, Signer } from "../signing/signer.ts";
 import { intentPages } from "./intent-pages.ts";
 import type { LedgerCounts, LedgerMark, LedgerReader } from "./ledger-reader.ts";
 
-export type Journal = Pick<Signer, "readJournal">;
+/** What the tokens were about to sign: of one signer, or of all as one. */
+export interface Journal {
+  /** Rejects with SIGNER_UNAVAILABLE when a part of it cannot be read. */
+  readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<JournaledTbs>;
+}
 
 type Deps = { readonly reader: LedgerReader; readonly journal: Journal };
 
@@ -55,7 +59,7 @@ type Pass = { readonly mark: LedgerMark; readonly reconciliation: Reconciliation
 async function feedBothSides(deps: Deps, { mark, reconciliation }: Pass, signal: AbortSignal): Promise<void> {
   const lines = deps.journal.readJournal(0n, signal)[Symbol.asyncIterator]();
   const feedLine = async (): Promise<boolean> => {
-    const next: IteratorResult<JournalLine> = await lines.next();
+    const next: IteratorResult<JournaledTbs> = await lines.next();
     if (!next.done) reconciliation.addLine(next.value);
     return !next.done;
   };

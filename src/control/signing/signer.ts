@@ -4,7 +4,7 @@ import type { Result } from "../../foundation/result.ts";
 export type SignItem = { readonly keyId: string; readonly tbs: Der };
 
 export type SignRefusal = {
-  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down";
+  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down" | "no-signer";
   readonly reason: string;
   /** The signer's journal has a line for this item, so the token may have signed it. */
   readonly journaled: boolean;
@@ -33,8 +33,10 @@ export type SigningKey = {
   readonly certificate: Der;
 };
 
+export type SignerState = "ready" | "degraded" | "down" | "recovering";
+
 export type SignerStatus = {
-  readonly state: "ready" | "degraded" | "down" | "recovering";
+  readonly state: SignerState;
   readonly reason: string;
   readonly tokenLabel: string;
   readonly sessions: number;

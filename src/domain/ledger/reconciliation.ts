@@ -7,7 +7,13 @@ export type AnnouncedIntent = {
 };
 
 /** One line of the signer's journal: what the token was about to sign. */
-export type JournaledTbs = { readonly sequence: bigint; readonly keyId: string; readonly tbsSha256: string };
+export type JournaledTbs = {
+  readonly sequence: bigint;
+  readonly keyId: string;
+  readonly tbsSha256: string;
+  /** Whose journal it stands in, where there are several: sequence numbers are each signer's own. */
+  readonly signer?: string;
+};
 
 export type ReconciliationReport = {
   /** Lines that belong to intents which have ended, and lines that belong to none. */
@@ -123,7 +129,9 @@ export class Reconciliation {
 
   #differLine(line: JournaledTbs, sentence: string): void {
     this.#counts.journalLines += 1;
-    this.#differ(`journal line ${line.sequence} (TBS ${line.tbsSha256}) ${sentence}`);
+    const place =
+      line.signer === undefined ? `${line.sequence}` : `${line.sequence} of signer "${line.signer}"`;
+    this.#differ(`journal line ${place} (TBS ${line.tbsSha256}) ${sentence}`);
   }
 
   #differ(sentence: string): void {

@@ -1,10 +1,9 @@
 import { verifyLedger } from "../../control/ledger/verify-ledger.ts";
 import { ProxyPicture } from "../../control/rotation/proxy-list.ts";
-import type { Signer } from "../../control/signing/signer.ts";
+import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { isBundle } from "../../domain/trust/holder.ts";
 import { systemClock } from "../../foundation/clock.ts";
-import { asFault } from "../../foundation/fault.ts";
 import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
 import type { AdminPorts } from "../../protocols/admin/ports.ts";
 import type { ServerConfig } from "./config.ts";
@@ -15,7 +14,7 @@ import { policyOf, type Trust } from "./wire-trust.ts";
 
 export type AdminParts = {
   readonly storage: Storage;
-  readonly signer: Signer;
+  readonly fleet: SignerFleet;
   readonly trust: Trust;
   readonly registry: Registry;
   readonly presence: Presence;
@@ -26,7 +25,7 @@ export type AdminParts = {
 
 /** What operators may ask, in terms of the use cases. */
 export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts {
-  const { storage, signer, trust, registry } = parts;
+  const { storage, fleet, trust, registry } = parts;
   const { picture, roster, driver } = trust;
   const proxies = new ProxyPicture({ picture, roster, policy: policyOf(config), clock: systemClock });
   return {
@@ -36,7 +35,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     agents: registry.directory,
     presence: (agent) => presenceOf(agent, parts),
     bundle: () => picture.bundle(),
-    verifyLedger: (signal) => verifyLedger({ reader: storage.ledger.reader, journal: signer }, signal),
+    verifyLedger: (signal) => verifyLedger({ reader: storage.ledger.reader, journal: fleet }, signal),
     rotation: driver,
     proxies: (options) => proxies.list(options),
     status: (signal) => statusOf(config, parts, signal),
@@ -53,21 +52,28 @@ function presenceOf(agent: SpiffeId, { presence, trust }: AdminParts) {
 }
 
 async function statusOf(config: ServerConfig, parts: AdminParts, signal: AbortSignal): Promise<ServerStatus> {
-  const { storage, signer, trust, presence, version, notReady } = parts;
+  const { storage, fleet, trust, presence, version, notReady } = parts;
   const reasons = notReady();
   const { certificates } = await storage.ledger.reader.counts(signal);
-  const signerState = await signer.status(signal).then(
-    ({ state, reason }) => (reason === "" ? state : `${state}: ${reason}`),
-    (thrown: unknown) => `away: ${asFault(thrown).message}`,
-  );
   return {
     trustDomain: config.trustDomain,
     version,
     activeAuthority: trust.picture.activeKeyId(),
-    signerState,
+    signerState: signerStateOf(fleet),
     agentsConnected: presence.count,
     certificates,
     ready: reasons.length === 0,
     reasons: [...reasons],
   };
+}
+
+/** As the fleet's watch last saw them: one sentence, with names where there are several. */
+function signerStateOf({ members }: SignerFleet): string {
+  const said = members.map(({ name, standing, lastStatus }) => {
+    const state = standing.kind === "quarantined" ? "quarantined" : (lastStatus?.state ?? "away");
+    const reason = standing.kind === "usable" ? (lastStatus?.reason ?? "") : standing.reason;
+    const text = reason === "" ? state : `${state}: ${reason}`;
+    return members.length > 1 ? `${name} ${text}` : text;
+  });
+  return said.join("; ");
 }

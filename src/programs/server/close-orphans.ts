@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import { OrphanCloser } from "../../control/ledger/orphan-closer.ts";
-import type { Signer } from "../../control/signing/signer.ts";
+import type { Journal } from "../../control/ledger/verify-ledger.ts";
 import { pause } from "../../foundation/deadline.ts";
 import type { Storage } from "./open-storage.ts";
 
@@ -12,7 +12,7 @@ const retryMs = 500;
 /** The signer may still be at the last batch of the server that ended: its journal lines come before this is over. */
 const lastBatchMs = 2000;
 
-type Parts = { readonly storage: Storage; readonly signer: Signer; readonly logger: Logger };
+type Parts = { readonly storage: Storage; readonly journal: Journal; readonly logger: Logger };
 
 /**
  * Closes intents that a crash left open. Those of earlier processes are closed before this one issues anything, so that
@@ -42,8 +42,8 @@ async function anyOpen({ storage }: Parts, signal: AbortSignal): Promise<boolean
   return counts.certificates + ended < counts.intents;
 }
 
-const closerOf = ({ storage, signer }: Parts): OrphanCloser =>
-  new OrphanCloser({ ...storage.ledger, journal: signer });
+const closerOf = ({ storage, journal }: Parts): OrphanCloser =>
+  new OrphanCloser({ ...storage.ledger, journal });
 
 async function closeOnce(
   { closer, logger }: Parts & { readonly closer: OrphanCloser },

@@ -69,6 +69,26 @@ const adminSection = (path: FilePieces["path"]) =>
     })
     .prefault({});
 
+const signers = (path: FilePieces["path"]) =>
+  z
+    .array(
+      z.strictObject({
+        /** In logs, metrics, the ledger and `meshmint signer list`. */
+        name: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, "is not a name of lower-case letters, digits, - and ."),
+        socket: path,
+      }),
+    )
+    .min(1)
+    .max(16)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "two signers bear one name")
+    .refine(
+      (list) => new Set(list.map(({ socket }) => socket)).size === list.length,
+      "two signers have one socket",
+    )
+    .optional();
+
 export const serverSchema = (({ path }) =>
   z.strictObject({
     program: z.literal("server"),
@@ -81,7 +101,10 @@ export const serverSchema = (({ path }) =>
     /** HTTP for /live, /ready and /metrics. */
     ops: hostPort.prefault("127.0.0.1:8444"),
     admin: adminSection(path),
+    /** The only signer, where `signers` is left out. */
     signer: z.strictObject({ socket: path.prefault("/run/meshmint/signer.sock") }).prefault({}),
+    /** Several signers with the same keys, in place of `signer`: one per token or HSM partition. */
+    signers: signers(path),
     /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
     authority: z.strictObject({ root: path, intermediate: path }),
     svids,
@@ -93,6 +116,10 @@ export const serverSchema = (({ path }) =>
   })) satisfies SchemaFor<unknown>;
 
 export type ServerConfig = z.output<ReturnType<typeof serverSchema>>;
+
+/** Every signer by its name; the only one, where there is one, is called "signer". */
+export const signersOf = ({ signer, signers: several }: ServerConfig) =>
+  several ?? [{ name: "signer", socket: signer.socket }];
 
 /** Reads the server's configuration file. Throws CONFIG_INVALID with one line for each problem. */
 export const readServerConfig = (file: string): Promise<ServerConfig> => readConfig(file, serverSchema);

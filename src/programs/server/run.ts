@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { SignerClient } from "../../backends/signer-process/signer-client.ts";
 import { createLogger, failureFields } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
 import type { Fault } from "../../foundation/fault.ts";
 import { readServerConfig, type ServerConfig } from "./config.ts";
+import { connectSigners } from "./connect-signers.ts";
 import { openStorage } from "./open-storage.ts";
 import { startServer } from "./start-server.ts";
 
@@ -26,8 +26,8 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
     logger.fatal(failureFields(fault), "nothing can be recorded any more: the server ends");
     stop.abort(fault);
   });
-  const signer = new SignerClient({ socketPath: config.signer.socket, patienceMs: 10_000 });
-  const parts = { storage, signer, logger, metrics: new Metrics(), version: await version() };
+  const signers = connectSigners(config);
+  const parts = { storage, signers, logger, metrics: new Metrics(), version: await version() };
   try {
     const server = await startServer(config, parts, whole);
     announce(config, server, logger);
@@ -39,7 +39,7 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   } finally {
-    signer.close();
+    for (const { signer } of signers) signer.close();
     await storage.close();
     logger.info("the server has stopped");
   }

@@ -3,7 +3,7 @@ import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
-import type { Signer } from "../../control/signing/signer.ts";
+import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
@@ -22,11 +22,12 @@ import { serveAdmins, serveAgents } from "./serve.ts";
 import { type ServerFigures, ServerGauges } from "./server-gauges.ts";
 import { wireRegistry } from "./wire-enrolment.ts";
 import { wireIssuance } from "./wire-issuance.ts";
+import { wireSigning } from "./wire-signing.ts";
 import { wireTrust } from "./wire-trust.ts";
 
 export type ServerParts = {
   readonly storage: Storage;
-  readonly signer: Signer;
+  readonly signers: readonly NamedSigner[];
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly version: string;
@@ -73,13 +74,13 @@ async function openDoors(
   parts: ServerParts & UseCases & { readonly closing: Closer[] },
   signal: AbortSignal,
 ): Promise<{ listenPort: number; opsPort: number }> {
-  const { logger, metrics, trust, closing } = parts;
+  const { logger, metrics, trust, signing, closing } = parts;
   const serving: { own?: OwnTls } = {};
   const presence = new Presence();
   const waiting = new Set(["the server has no certificate of its own yet: is the signer up?"]);
   const notReady = () => [...waiting];
   const admin = adminService({
-    ports: adminPorts(config, { ...parts, presence, notReady }),
+    ports: adminPorts(config, { ...parts, fleet: signing.fleet, presence, notReady }),
     gate: gateOf(config, parts),
     observer: new AdminTelemetry(logger, metrics),
   });
@@ -93,8 +94,10 @@ async function openDoors(
   const admins = await serveAdmins(config, admin, logger);
   closing.unshift(() => admins.close(adminGraceMs));
   background(trust.driver.run(signal), logger);
-  await closeFormerOrphans(parts, signal);
-  background(keepClosingOrphans(parts, signal), logger);
+  background(signing.run(signal), logger);
+  const closable = { ...parts, journal: signing.fleet };
+  await closeFormerOrphans(closable, signal);
+  background(keepClosingOrphans(closable, signal), logger);
   const agents = await openAgentDoor(config, { ...parts, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
@@ -151,22 +154,24 @@ const adminGraceMs = 200;
 const streamGraceMs = 500; // agents' streams never end by themselves; they reconnect
 
 async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: AbortSignal) {
-  const { storage, signer, logger, metrics } = parts;
+  const { storage, logger, metrics } = parts;
   const observer = new ServerTelemetry(logger, metrics);
-  const trust = await wireTrust(config, { storage, signer, observer }, signal);
+  const signing = wireSigning({ ...parts, observer });
+  const { fleet } = signing;
+  const trust = await wireTrust(config, { storage, signer: fleet, observer }, signal);
   const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
   const onLag = (thrown: unknown) =>
     logger.warn(failureFields(thrown), "registrations in memory may be behind the store");
   const registry = await wireRegistry(config, { storage, anchorSha256, onLag }, signal);
   const issuance = wireIssuance(config, {
-    issuers: trust.picture,
+    issuers: signing.issuers(trust.picture),
     registrations: registry.registrations,
-    signer,
+    signers: fleet,
     ledger: storage.ledger.writer,
     observer,
     onWorkerCrash: (cause) => logger.error(failureFields(cause), "a leaf worker crashed and is replaced"),
   });
-  return { trust, registry, issuance };
+  return { trust, registry, issuance, signing };
 }
 
 const gateOf = ({ admin }: ServerConfig, { storage, registry }: ServerParts & UseCases): AdminGate => ({

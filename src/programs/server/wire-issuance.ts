@@ -4,8 +4,8 @@ import type { Issuers } from "../../control/issuance/issuers.ts";
 import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
 import { defaultQueueLimits } from "../../control/issuance/queue.ts";
 import type { Registrations } from "../../control/issuance/registrations.ts";
+import type { IssuingSigners } from "../../control/issuance/sign.ts";
 import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
-import type { Signer } from "../../control/signing/signer.ts";
 import { leafProfile } from "../../domain/certificate/profile.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { systemRandom } from "../../foundation/random.ts";
@@ -17,7 +17,7 @@ export type Issuance = { readonly pipeline: IssuancePipeline; close(signal: Abor
 type Parts = {
   readonly issuers: Issuers;
   readonly registrations: Registrations;
-  readonly signer: Signer;
+  readonly signers: IssuingSigners;
   readonly ledger: LedgerWriter;
   readonly observer: IssuanceObserver;
   readonly onWorkerCrash: (cause: unknown) => void;

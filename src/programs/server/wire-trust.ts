@@ -23,7 +23,11 @@ export type Trust = {
   readonly driver: RotationDriver;
 };
 
-type Parts = { readonly storage: Storage; readonly signer: Signer; readonly observer: RotationObserver };
+type Parts = {
+  readonly storage: Storage;
+  readonly signer: Pick<Signer, "describeKey">;
+  readonly observer: RotationObserver;
+};
 
 /** The trust domain's state, its holders, and what moves them. */
 export async function wireTrust(config: ServerConfig, parts: Parts, signal: AbortSignal): Promise<Trust> {

@@ -11,6 +11,7 @@ import type { Curve } from "../../../src/domain/certificate/signature-algorithm.
 import { startLeafThreads } from "../../../src/programs/server/leaf-threads.ts";
 import { csrFor } from "../../fakes/csr-maker.ts";
 import { agent, issuanceRig, webEntry } from "../../fakes/issuance-rig.ts";
+import { loneFleet } from "../../fakes/lone-fleet.ts";
 import { softwareAuthority } from "../../fakes/software-authority.ts";
 import { SoftwareSigner } from "../../fakes/software-signer.ts";
 
@@ -31,7 +32,11 @@ async function mint(curve: Curve, pair: Parameters<typeof csrFor>[0]) {
   const signer = new SoftwareSigner();
   signer.add(software);
   const issuers = { current: () => ({ ok: true, value: software.authority }) as const, isOpen: () => true };
-  const { pipeline } = issuanceRig({ issuers, signer, crypto: new ThreadedLeafCrypto(threads, 2) });
+  const { pipeline } = issuanceRig({
+    issuers,
+    signers: loneFleet(signer),
+    crypto: new ThreadedLeafCrypto(threads, 2),
+  });
   const wanted = { kind: "entry", entryId: "web" } as const;
   const issued = await pipeline.issue(
     { caller: { kind: "agent", id: agent }, wanted, csr: csrFor(pair) },

@@ -12,6 +12,7 @@ import { startLeafThreads } from "../../../src/programs/server/leaf-threads.ts";
 import { openLedgerAt } from "../../contract/ledger/temporary-ledger.ts";
 import { badCsrs, newP256Csr } from "../../fakes/csr-maker.ts";
 import { agent, issuanceRig } from "../../fakes/issuance-rig.ts";
+import { loneFleet } from "../../fakes/lone-fleet.ts";
 import { eventually } from "../../parts/eventually.ts";
 import {
   makeSignerSite,
@@ -57,7 +58,7 @@ async function raise() {
   const rig = issuanceRig({
     issuers: { current: () => ({ ok: true, value: authority }), isOpen: () => true },
     crypto: new ThreadedLeafCrypto(threads, 2),
-    signer,
+    signers: loneFleet(signer),
     ledger: ledger.writer,
     clock: systemClock,
   });

@@ -1,0 +1,168 @@
+import { Fault } from "../../foundation/fault.ts";
+import { refused } from "../../foundation/result.ts";
+import { FleetMember, type Outcome } from "./fleet-member.ts";
+import { type FleetJournalLine, mergedJournal, type NamedSigner } from "./merged-journal.ts";
+import type { SignItem, SigningKey } from "./signer.ts";
+import type { SigningObserver } from "./signing-event.ts";
+
+/** An outcome, and whose it is: "" where no signer could be asked. */
+export type FleetOutcome = Outcome & { readonly signer: string };
+
+export type FleetDeps = { readonly signers: readonly NamedSigner[]; readonly observer: SigningObserver };
+
+/** Milliseconds that a signer may be out of reach before requests are refused at the door: its supervisor may be restarting it. */
+const patienceMs = 10_000;
+const noSigner = (reason: string): FleetOutcome => ({
+  ...refused({ code: "no-signer", reason, journaled: false } as const),
+  signer: "",
+});
+
+/**
+ * Several signers, each with its own token and journal, as one: a batch goes to the one that will have it done first by what is
+ * known of their loads and speeds. What a signer certainly did not sign (it said so, and its journal has no line) may go to
+ * another one; what it may have signed never does. One whose signature did not verify is quarantined.
+ */
+export class SignerFleet {
+  readonly #deps: FleetDeps;
+  readonly members: readonly FleetMember[];
+
+  constructor(deps: FleetDeps) {
+    this.#deps = deps;
+    this.members = deps.signers.map(({ name, signer }) => new FleetMember(name, signer));
+  }
+
+  /**
+   * Signatures as r‖s, one outcome per item in the order asked. Rejects with SIGNER_UNAVAILABLE, or the signal's reason: then it
+   * is not known whether an item was signed, and only the journals can tell.
+   */
+  async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly FleetOutcome[]> {
+    const tried: FleetMember[] = [];
+    let member = this.#choose(items.length, tried);
+    if (member === undefined) return items.map(() => noSigner(this.closedReason ?? "no signer is left"));
+    const outcomes = named(await member.sign(items, signal), member.name);
+    for (;;) {
+      const left = movable(outcomes);
+      if (left.length === 0) return outcomes;
+      tried.push(member);
+      const next = this.#choose(left.length, tried);
+      if (next === undefined) return outcomes;
+      this.#tellFailOver({ from: member, to: next, outcomes: left.map((at) => outcomes[at]) });
+      const again = await next.sign(
+        left.map((at) => items[at] as SignItem),
+        signal,
+      );
+      named(again, next.name).forEach((outcome, index) => {
+        outcomes[left[index] as number] = outcome;
+      });
+      member = next;
+    }
+  }
+
+  /** Told of a signature that does not verify: nothing is asked of that signer any more. */
+  distrust(name: string, reason: string): void {
+    const member = this.#named(name);
+    if (member.isQuarantined) return;
+    member.quarantine(reason);
+    this.#deps.observer.saw({ kind: "signer-quarantined", signer: name, reason });
+  }
+
+  /** Ends a quarantine. Throws NOT_FOUND, or INVALID_ARGUMENT for a signer that is not quarantined. */
+  release(name: string, { actor, reason }: { readonly actor: string; readonly reason: string }): void {
+    const member = this.#named(name);
+    if (!member.isQuarantined)
+      throw new Fault("INVALID_ARGUMENT", `signer "${name}" is not quarantined: there is nothing to release`);
+    member.release();
+    this.#deps.observer.saw({ kind: "signer-released", signer: name, actor, reason });
+  }
+
+  /** Why nothing can be signed now, so that requests are refused at once; undefined while some signer may. */
+  get closedReason(): string | undefined {
+    const reasons = this.members.map((member) => whyClosed(member));
+    if (reasons.some((reason) => reason === undefined)) return undefined;
+    return reasons.join("; ");
+  }
+
+  /** Undefined when no token holds the key. Rejects when nobody holds it and somebody could not be asked. */
+  async describeKey(keyId: string, signal: AbortSignal): Promise<SigningKey | undefined> {
+    const answers = await Promise.allSettled(
+      this.members.map(({ signer }) => signer.describeKey(keyId, signal)),
+    );
+    for (const answer of answers) if (answer.status === "fulfilled" && answer.value) return answer.value;
+    for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+    return undefined;
+  }
+
+  /** The lines of every signer's journal. Rejects when one of them cannot be read. */
+  readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<FleetJournalLine> {
+    return mergedJournal(this.#deps.signers, fromSequence, signal);
+  }
+
+  #named(name: string): FleetMember {
+    const member = this.members.find((candidate) => candidate.name === name);
+    if (member) return member;
+    const known = this.members.map((candidate) => `"${candidate.name}"`).join(", ");
+    throw new Fault("NOT_FOUND", `no signer is named "${name}"; there are ${known}`);
+  }
+
+  /** The shortest expected wait among the best there are. */
+  #choose(items: number, tried: readonly FleetMember[]): FleetMember | undefined {
+    const now = performance.now();
+    const typical = this.#typicalPerMs();
+    let best: FleetMember | undefined;
+    let bestScore = Number.POSITIVE_INFINITY;
+    for (const member of this.members) {
+      if (member.isQuarantined || tried.includes(member)) continue;
+      const score = member.rank(now) * 1e9 + member.load.expectedWaitMs(items, typical);
+      if (score < bestScore) {
+        best = member;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  /** For a signer of which nothing is known yet: as fast as the fastest, so that it is tried. */
+  #typicalPerMs(): number {
+    const known = this.members.map(({ load }) => load.perSecond ?? 0);
+    return Math.max(...known, 1) / 1000;
+  }
+
+  #tellFailOver({ from, to, outcomes }: FailOver): void {
+    const [first] = outcomes;
+    const reason = first !== undefined && !first.ok ? first.error.reason : "";
+    this.#deps.observer.saw({
+      kind: "signer-failed-over",
+      from: from.name,
+      to: to.name,
+      items: outcomes.length,
+      reason,
+    });
+  }
+}
+
+type FailOver = {
+  readonly from: FleetMember;
+  readonly to: FleetMember;
+  readonly outcomes: readonly (FleetOutcome | undefined)[];
+};
+
+const named = (outcomes: readonly Outcome[], signer: string): FleetOutcome[] =>
+  outcomes.map((outcome) => ({ ...outcome, signer }));
+
+/** What may be given to another signer: refused for a reason of the signer's own, with no line in its journal. */
+function movable(outcomes: readonly FleetOutcome[]): number[] {
+  const found: number[] = [];
+  outcomes.forEach((outcome, at) => {
+    // A grammar that one signer refuses, every signer refuses: it is never offered around.
+    if (!outcome.ok && !outcome.error.journaled && outcome.error.code !== "grammar") found.push(at);
+  });
+  return found;
+}
+
+function whyClosed({ name, standing, lastStatus }: FleetMember): string | undefined {
+  if (standing.kind === "usable") return undefined;
+  if (standing.kind === "quarantined") return `signer "${name}" is quarantined: ${standing.reason}`;
+  const saysSo = lastStatus?.state === "down" || lastStatus?.state === "recovering";
+  const lasts = performance.now() - standing.sinceMs > patienceMs;
+  return saysSo || lasts ? `signer "${name}" cannot sign: ${standing.reason}` : undefined;
+}

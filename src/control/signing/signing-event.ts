@@ -1,0 +1,32 @@
+import type { SignerState } from "./signer.ts";
+
+/** What happens to the signers behind the issuance path. */
+export type SigningEvent =
+  /** Also told once at the start of each signer's watch. */
+  | {
+      readonly kind: "signer-state";
+      readonly signer: string;
+      readonly state: SignerState | "unreachable";
+      /** "" when it is ready. */
+      readonly reason: string;
+    }
+  /** A signature of it did not verify: nothing is asked of it until an operator releases it. */
+  | { readonly kind: "signer-quarantined"; readonly signer: string; readonly reason: string }
+  | {
+      readonly kind: "signer-released";
+      readonly signer: string;
+      readonly actor: string;
+      readonly reason: string;
+    }
+  /** Items that one signer certainly did not sign went on to another. */
+  | {
+      readonly kind: "signer-failed-over";
+      readonly from: string;
+      readonly to: string;
+      readonly items: number;
+      readonly reason: string;
+    };
+
+export interface SigningObserver {
+  saw(event: SigningEvent): void;
+}
