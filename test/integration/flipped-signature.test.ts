@@ -31,6 +31,8 @@ afterAll(async () => {
 
 const verify = () => mesh.cli("ledger", "verify") as Record<string, unknown>;
 const served = async () => (await fetchSvids(mesh.agentSocket)).svids;
+const refusals = async () =>
+  Number(/^meshmint_svids_refused_total\{code="issuing-closed"\} (\d+)$/m.exec(await metrics())?.[1] ?? 0);
 const metrics = async () => (await fetch(`${mesh.opsUrl}/metrics`)).text();
 
 test("a signature with one bit flipped is refused, recorded and told, and the next try is served", async () => {
@@ -45,8 +47,16 @@ test("a signature with one bit flipped is refused, recorded and told, and the ne
   expect(await metrics()).toMatch(/^meshmint_self_check_failures_total [1-9]/m);
   const told = mesh.server.lines.find(({ msg }) => String(msg).includes("did not verify"));
   expect(told).toMatchObject({ level: "error" });
+  const [quarantined] = (mesh.cli("signer", "list") as { signers: { name: string }[] }).signers;
+  expect(quarantined).toMatchObject({ name: "signer", quarantined: true });
+  expect(await metrics()).toMatch(/^meshmint_signer_quarantined\{signer="signer"\} 1$/m);
+  const lines = verify().journalLines;
 
   hsm.flip(0);
+  const refusedBefore = await refusals();
+  await eventually("refusals at the door", async () => (await refusals()) > refusedBefore);
+  expect(verify().journalLines).toBe(lines); // it is asked nothing any more
+  mesh.cli("signer", "release", "signer", "--reason", "the token was replaced");
   const { svids } = await eventually("the SVID of a later try", async () => {
     const answer = await fetchSvids(mesh.agentSocket);
     return answer.svids.length === 2 ? answer : undefined;

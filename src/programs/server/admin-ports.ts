@@ -38,6 +38,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     verifyLedger: (signal) => verifyLedger({ reader: storage.ledger.reader, journal: fleet }, signal),
     rotation: driver,
     proxies: (options) => proxies.list(options),
+    signers: fleet,
     status: (signal) => statusOf(config, parts, signal),
     now: () => systemClock.now(),
   };

@@ -9,6 +9,7 @@ import { entryHandlers } from "./entry-handlers.ts";
 import type { AdminHandler, AdminHandlers } from "./handler.ts";
 import type { AdminObserver, AdminPorts } from "./ports.ts";
 import { rotationHandlers } from "./rotation-handlers.ts";
+import { signerHandlers } from "./signer-handlers.ts";
 import { tokenHandlers } from "./token-handlers.ts";
 import { viewHandlers } from "./view-handlers.ts";
 
@@ -25,6 +26,7 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
     ...entryHandlers(ports),
     ...agentHandlers(ports),
     ...rotationHandlers(ports),
+    ...signerHandlers(ports),
     ...viewHandlers(ports),
   };
   const guarded = Object.entries(handlers).map(([name, handler]) => {

@@ -17,6 +17,7 @@ const leastRole = {
   GetBundle: "viewer",
   GetRotation: "viewer",
   VerifyLedger: "viewer",
+  ListSigners: "viewer",
   CreateToken: "operator",
   RevokeToken: "operator",
   CreateEntry: "operator",
@@ -26,6 +27,7 @@ const leastRole = {
   StartRotation: "security-officer",
   ActivateRotation: "security-officer",
   RetireRotation: "security-officer",
+  ReleaseSigner: "security-officer",
 } as const satisfies Record<AdminMethod, Role>;
 
 /** Somebody whom the transport has proved. */

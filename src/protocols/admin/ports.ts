@@ -4,6 +4,7 @@ import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type { RotationAct, RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
+import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
@@ -41,6 +42,7 @@ export type AdminPorts = {
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly rotation: RotationVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
+  readonly signers: Pick<SignerFleet, "members" | "release">;
   readonly status: (signal: AbortSignal) => Promise<ServerStatus>;
   readonly now: () => Date;
 };

@@ -23,11 +23,14 @@ import { runCommandLine } from "../../../src/programs/cli/command-line.ts";
 import { registerAgents } from "../../../src/programs/cli/commands/agents.ts";
 import { registerEntry } from "../../../src/programs/cli/commands/entry.ts";
 import { registerLedger } from "../../../src/programs/cli/commands/ledger.ts";
+import { registerSigner } from "../../../src/programs/cli/commands/signer.ts";
 import { registerToken } from "../../../src/programs/cli/commands/token.ts";
 import { adminService } from "../../../src/protocols/admin/admin-service.ts";
 import type { AdminEvent } from "../../../src/protocols/admin/ports.ts";
 import { listenOnUnixSocket } from "../../../src/protocols/grpc/unix-listener.ts";
 import { AdminService } from "../../../src/wire/definitions.ts";
+import { loneFleet } from "../../fakes/lone-fleet.ts";
+import { SoftwareSigner } from "../../fakes/software-signer.ts";
 import { ledgerWorker } from "../ledger/temporary-ledger.ts";
 import { openStoreIn, temporaryFolder } from "../store/temporary-store.ts";
 
@@ -66,6 +69,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
     rotation: { status: absent, start: absent, activate: absent, retire: absent },
     proxies: absent,
+    signers: loneFleet(new SoftwareSigner()),
     status: absent,
     now: () => new Date(),
   };
@@ -99,7 +103,7 @@ export async function raiseAdmin(localUids: readonly number[] = [process.getuid?
     const out: string[] = [];
     const err: string[] = [];
     const exitCode = await runCommandLine([...argv, "--admin", path, "--output", "json"], {
-      registrations: [registerToken, registerEntry, registerAgents, registerLedger],
+      registrations: [registerToken, registerEntry, registerAgents, registerLedger, registerSigner],
       streams: { out: (text) => void out.push(text), err: (text) => void err.push(text) },
       signal: life.signal,
       debug: false,

@@ -1,0 +1,35 @@
+import type { FleetMember } from "../../control/signing/fleet-member.ts";
+import { Fault } from "../../foundation/fault.ts";
+import type { SignerView } from "../../generated/meshmint/admin/v1/SignerView.ts";
+import type { AdminHandlers } from "./handler.ts";
+import type { AdminPorts } from "./ports.ts";
+
+const longestReason = 500;
+
+export const signerHandlers = ({
+  signers,
+}: Pick<AdminPorts, "signers">): AdminHandlers<"ListSigners" | "ReleaseSigner"> => ({
+  ListSigners: async () => ({ signers: signers.members.map(viewOf) }),
+  async ReleaseSigner({ name, reason }, { actor }) {
+    if (reason.trim() === "" || reason.length > longestReason)
+      throw new Fault("INVALID_ARGUMENT", `a release needs a reason of 1 to ${longestReason} characters`);
+    signers.release(name, { actor, reason });
+    const released = signers.members.find((member) => member.name === name);
+    if (released === undefined) throw new Fault("INTERNAL", `signer "${name}" vanished`);
+    return viewOf(released);
+  },
+});
+
+function viewOf({ name, standing, isQuarantined, lastStatus, load }: FleetMember): SignerView {
+  return {
+    name,
+    state: lastStatus?.state ?? "unreachable",
+    quarantined: isQuarantined,
+    reason: standing.kind === "usable" ? (lastStatus?.reason ?? "") : standing.reason,
+    tokenLabel: lastStatus?.tokenLabel ?? "",
+    sessions: lastStatus?.sessions ?? 0,
+    outstanding: load.outstanding,
+    signaturesPerSecond: load.perSecond ?? 0,
+    journalLines: String(lastStatus?.journalLines ?? 0),
+  };
+}
