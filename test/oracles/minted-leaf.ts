@@ -5,6 +5,7 @@ import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { seconds } from "../../src/foundation/duration.ts";
 import type { Random } from "../../src/foundation/random.ts";
 import { agent, type IssuanceRig, issuanceRig, webEntry } from "../fakes/issuance-rig.ts";
+import { loneFleet } from "../fakes/lone-fleet.ts";
 import { type SoftwareAuthority, softwareAuthority } from "../fakes/software-authority.ts";
 import { SoftwareSigner } from "../fakes/software-signer.ts";
 import { authorityLife, type LeafCase, trustDomains, wantedOf } from "./leaf-cases.ts";
@@ -100,7 +101,7 @@ class CaseMint {
     const rig = issuanceRig({
       trustDomain: trustDomains[this.#authority] as string as TrustDomain,
       issuers,
-      signer,
+      signers: loneFleet(signer),
       random: this.#random,
       serialPrefix: prefix,
     });

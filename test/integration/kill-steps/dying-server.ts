@@ -50,7 +50,7 @@ await startServer(
   config,
   {
     storage: { ...storage, ledger },
-    signer: dyingSigner(signer),
+    signers: [{ name: "signer", signer: dyingSigner(signer) }],
     logger,
     metrics: new Metrics(),
     version: "test",
