@@ -53,6 +53,16 @@ export class NodeCaller {
     );
   }
 
+  /** Asks for a new node SVID: the code of the failure, or "issued". */
+  async renew(): Promise<string> {
+    const [csr] = this.newCsrs(1);
+    if (csr === undefined) throw new Error("no CSR");
+    return await this.#client.renewNode(csr, never).then(
+      () => "issued",
+      (thrown: { code?: string }) => thrown.code ?? "INTERNAL",
+    );
+  }
+
   /** Asks again, as a caller does that was told to come again or got no answer, until all are issued. */
   async insist(csrs: readonly Der[], limitMs?: number): Promise<IssuedChain[]> {
     const ask = async () => {

@@ -48,6 +48,12 @@ export class Metrics {
     });
   }
 
+  /** Buckets in seconds, from one millisecond to a second, with the 20 ms that no stream should wait. */
+  delays(name: string, help: string): Histogram {
+    const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+    return new Histogram({ name: `meshmint_${name}`, help, buckets, registers: [this.#registry] });
+  }
+
   /** The Prometheus text exposition of everything. */
   text(): Promise<string> {
     return this.#registry.metrics();

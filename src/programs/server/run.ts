@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { watchEventLoopDelay } from "../../backends/telemetry/event-loop-delay.ts";
+import { LedgerHealth } from "../../backends/telemetry/ledger-health.ts";
 import { createLogger, failureFields } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
+import { WatchedLedgerWriter } from "../../control/ledger/watched-ledger-writer.ts";
 import type { Fault } from "../../foundation/fault.ts";
 import { readServerConfig, type ServerConfig } from "./config.ts";
 import { connectSigners } from "./connect-signers.ts";
@@ -27,7 +30,11 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
     stop.abort(fault);
   });
   const signers = connectSigners(config);
-  const parts = { storage, signers, logger, metrics: new Metrics(), version: await version() };
+  const metrics = new Metrics();
+  const stopWatching = watchEventLoopDelay(metrics);
+  const health = new LedgerHealth(logger, metrics);
+  const ledger = { ...storage.ledger, writer: new WatchedLedgerWriter(storage.ledger.writer, health) };
+  const parts = { storage: { ...storage, ledger }, signers, logger, metrics, version: await version() };
   try {
     const server = await startServer(config, parts, whole);
     announce(config, server, logger);
@@ -39,6 +46,7 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   } finally {
+    stopWatching();
     for (const { signer } of signers) signer.close();
     await storage.close();
     logger.info("the server has stopped");
