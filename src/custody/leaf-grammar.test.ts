@@ -1,5 +1,7 @@
+import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Der } from "../domain/certificate/der.ts";
 import { implicitTag } from "../domain/certificate/der-tag.ts";
 import * as der from "../domain/certificate/der-writer.ts";
 import { keyUsageBit } from "../domain/certificate/extensions.ts";
@@ -21,6 +23,11 @@ import {
 } from "./custody.fixtures.ts";
 import { leafFlaw } from "./leaf-grammar.ts";
 import { readLeafIssuer } from "./leaf-issuer.ts";
+
+const rsa = (modulusLength: number, publicExponent: number) => {
+  const { publicKey } = generateKeyPairSync("rsa", { modulusLength, publicExponent });
+  return new Uint8Array(publicKey.export({ type: "spki", format: "der" })) as Der;
+};
 
 const now = new Date("2026-11-22T12:00:00Z");
 const limits = { ttlCap: hours(24), clockSkew: minutes(5) };
@@ -134,6 +141,10 @@ test.each<[string, LeafOptions, RegExp]>([
     { spki: der.sequence(der.sequence(), der.bitString(Uint8Array.of(1))) },
     /public key/,
   ],
+  ["an RSA key of 1024 bits", { spki: rsa(1024, 65_537) }, /too short/],
+  ["an RSA key with exponent 3", { spki: rsa(2048, 3) }, /exponent/],
+  ["a wildcard", { replace: san(true, web, dns("*.web.test")) }, /no label of a DNS name/],
+  ["an empty DNS name", { replace: san(true, web, dns("")) }, /DNS name/],
   [
     "an old signature algorithm",
     { algorithm: der.sequence(der.objectIdentifier("1.2.840.10045.4.1")) },

@@ -1,10 +1,12 @@
 import { readDer } from "../domain/certificate/der-reader.ts";
+import { dnsNameFlaw } from "../domain/certificate/dns-name.ts";
 import { type Extensions, keyUsageBit, type SubjectAltName } from "../domain/certificate/extensions.ts";
 import { sameBytes } from "../domain/certificate/hex.ts";
 import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import { dnsNameMatches } from "../domain/certificate/name-constraints.ts";
 import { oid } from "../domain/certificate/oid.ts";
 import { readSpki } from "../domain/certificate/spki.ts";
+import { subjectKeyFlaw } from "../domain/certificate/subject-key.ts";
 import { readTbs, type TbsCertificate } from "../domain/certificate/tbs-certificate.ts";
 import { parseSpiffeId, pathOf, trustDomainOf } from "../domain/identity/spiffe-id.ts";
 import { formatDuration, type Seconds } from "../foundation/duration.ts";
@@ -65,7 +67,8 @@ const validity: Rule = ({ notBefore, notAfter }, { issuer, limits, now }) => {
 const subjectKey: Rule = ({ spki }, { issuer }) => {
   if (sameBytes(spki, issuer.spki)) return "its public key is the issuing key";
   const key = readSpki(spki);
-  return key.ok ? undefined : `its public key is refused: ${key.error}`;
+  const flaw = key.ok ? subjectKeyFlaw(key.value) : key.error;
+  return flaw === undefined ? undefined : `its public key is refused: ${flaw}`;
 };
 
 /** By identifier: whether the extension must be, must not be, or may be critical. Nothing else may be there. */
@@ -128,11 +131,13 @@ function spiffeIdFlaw({ uris, others }: SubjectAltName, issuer: LeafIssuer): str
   return unless(pathOf(id.value) !== "", "its SPIFFE ID is the trust domain's own (X509-SVID §4.1)");
 }
 
-/** RFC 5280 §4.2.1.10: what a verifier would refuse under the issuer's constraints is not signed. */
+/** No wildcard, which turns one identity into many; and nothing that a verifier would refuse under the issuer's constraints (RFC 5280 §4.2.1.10). */
 function dnsFlaw(
   { dnsNames }: SubjectAltName,
   { nameConstraints: { permitted, excluded } }: LeafIssuer,
 ): string | undefined {
+  const odd = dnsNames.map(dnsNameFlaw).find((flaw) => flaw !== undefined);
+  if (odd !== undefined) return `it has a DNS name that none should have: ${odd}`;
   const outside = dnsNames.find((name) => {
     const confined = permitted.dnsNames.length > 0;
     const inside = !confined || permitted.dnsNames.some((base) => dnsNameMatches(name, base));

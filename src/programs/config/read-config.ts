@@ -50,7 +50,13 @@ async function readYaml(file: string): Promise<Yaml> {
   let document: Document.Parsed;
   let input: unknown;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: "1.2", merge: false });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      version: "1.2",
+      merge: false,
+      logLevel: "error", // what yaml has to say is in `warnings`, and never on standard error
+    });
     const flaws = [...document.errors, ...document.warnings];
     if (flaws.length > 0) {
       throw invalid(

@@ -1,0 +1,11 @@
+import type { FuzzTarget } from "./target.ts";
+import { certificateTargets } from "./targets/certificate-targets.ts";
+import { messageTargets } from "./targets/message-targets.ts";
+import { textTargets } from "./targets/text-targets.ts";
+
+/** Every parser of bytes that come from outside. A new parser gets a line in one of these lists and a folder under corpus/. */
+export const allTargets = (): FuzzTarget[] => [
+  ...certificateTargets(),
+  ...messageTargets(),
+  ...textTargets(),
+];
