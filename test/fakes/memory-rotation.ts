@@ -133,7 +133,7 @@ export class MemoryRotation {
     leaves: async ({ authorityKeyId, notBefore, from }: LeafQuery) => {
       const under = this.#leaves.filter((leaf) => leaf.authorityKeyId === authorityKeyId);
       const leaves = from ? [] : under.filter((leaf) => leaf.notAfter >= notBefore);
-      return { leaves, next: { notAfterMs: 0, intent: 0 } };
+      return { leaves, next: { intent: 0 } };
     },
   };
 }

@@ -1,120 +1,176 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { fromHex } from "../../domain/certificate/hex.ts";
+import { ByteReader } from "../../domain/ledger/byte-reader.ts";
+import { ByteWriter } from "../../domain/ledger/byte-writer.ts";
+import { type LogEntry, largestEntry, writeLogEntry } from "../../domain/ledger/log-entry.ts";
+import { leafHashPrefix } from "../../domain/ledger/merkle-hash.ts";
 import { Fault } from "../../foundation/fault.ts";
-import type { WriterRequest } from "./ledger-messages.ts";
+import { callKinds, readIntent, readOutcome } from "./call-frames.ts";
+import type { LedgerState, OpenIntent } from "./ledger-state.ts";
 import { outcomeKinds } from "./ledger-tables.ts";
+import { Subjects } from "./subjects.ts";
 
-const text = new TextEncoder();
+/** Where a new entry's bytes lie, its leaf prefix included. */
+type Extent = { readonly from: number; readonly to: number };
 
 /**
- * Adds rows to the ledger inside a transaction that its caller begins and ends. The next intent id, the next log
- * index and the counters are kept here and written once per transaction (`flush`); after a rollback `reload` them.
+ * Adds rows to the ledger inside a transaction that its caller begins and ends. What it changes in the state in memory is
+ * kept beside, so that `undo` can take it back when the transaction fails.
  */
 export class Appender {
+  readonly #state: LedgerState;
+  readonly #subjects: Subjects;
   readonly #insertIntent: StatementSync;
   readonly #insertEntry: StatementSync;
-  readonly #insertOutcome: StatementSync;
-  readonly #setCounter: StatementSync;
-  readonly #readCounters: StatementSync;
-  readonly #database: DatabaseSync;
-  readonly #authorities = new Map<string, number>();
-  readonly #counts = new Map<string, number>();
+  readonly #setRecorded: StatementSync;
+  /** Entries that are not hashed yet, each with its leaf prefix. */
+  readonly #bytes = new ByteWriter(1 << 16);
+  #extents: Extent[] = [];
+  #committed = { extents: 0, bytes: 0 };
+  #begun: [string, OpenIntent][] = [];
+  #ended: [string, OpenIntent][] = [];
+  #before: LedgerState["counts"];
 
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-    this.#insertIntent = database.prepare("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#insertEntry = database.prepare("INSERT INTO entries VALUES (?, NULL, ?, ?, ?)");
-    this.#insertOutcome = database.prepare(
-      "INSERT INTO entries SELECT ?, (SELECT id FROM intents WHERE authority = ? AND serial = ?), ?, ?, ?",
+  constructor(database: DatabaseSync, state: LedgerState) {
+    this.#state = state;
+    this.#subjects = new Subjects(database);
+    this.#insertIntent = database.prepare("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#insertEntry = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?)");
+    this.#setRecorded = database.prepare(
+      `UPDATE recorded SET intents = ?, entries = ?, certificates = ?,
+        not_signed = ?, self_check_failed = ?, signed_not_recorded = ?`,
     );
-    this.#setCounter = database.prepare("UPDATE counters SET count = ? WHERE kind = ?");
-    this.#readCounters = database.prepare("SELECT kind, count FROM counters");
-    this.reload();
+    this.#before = { ...state.counts, outcomes: [...state.counts.outcomes] };
   }
 
-  append(request: WriterRequest): void {
-    switch (request.kind) {
-      case "intents":
-        this.#appendIntents(request);
-        break;
-      case "outcomes":
-        this.#appendOutcomes(request);
-        break;
-      case "event":
-        this.#appendEvent(request);
-        break;
-    }
+  /** Records one call of a message; the reader stands at its frame and is left after it. */
+  append(frames: ByteReader): void {
+    const kind = frames.u8();
+    const frame = new ByteReader(frames.bytes(frames.u32()));
+    if (kind === callKinds.intents) this.#appendIntents(frame);
+    else if (kind === callKinds.outcomes) this.#appendOutcomes(frame);
+    else this.#appendEvent(frame);
   }
 
   /** Writes the counters; the last act of a transaction. */
-  flush(): void {
-    for (const [kind, count] of this.#counts) this.#setCounter.run(count, kind);
+  finish(): void {
+    const { intents, entries, outcomes } = this.#state.counts;
+    const [, certificates, notSigned, selfCheckFailed, signedNotRecorded] = outcomes;
+    this.#setRecorded.run(
+      intents,
+      entries,
+      certificates ?? 0,
+      notSigned ?? 0,
+      selfCheckFailed ?? 0,
+      signedNotRecorded ?? 0,
+    );
   }
 
-  /** Forgets what a rolled-back transaction counted. */
-  reload(): void {
-    this.#authorities.clear();
-    for (const row of this.#readCounters.all()) this.#counts.set(String(row.kind), Number(row.count));
+  committed(): void {
+    for (const [, intent] of this.#begun) this.#state.serials.add(intent.serial);
+    this.#keep();
   }
 
-  #appendIntents({ intents }: Extract<WriterRequest, { kind: "intents" }>): void {
-    for (const intent of intents) {
-      this.#insertIntent.run(
-        this.#count("intents") + 1,
-        this.#authority(intent.authorityKeyId),
-        bytesOf(intent.serial),
-        bytesOf(intent.tbsSha256),
-        intent.spiffeId,
-        intent.entryId,
-        intent.requester,
-        intent.notAfter.getTime(),
-        intent.at.getTime(),
+  /** Gives the entries committed since the last call, each behind its leaf prefix, to whoever hashes them. */
+  hashed(take: (prefixed: Uint8Array) => void): void {
+    for (const { from, to } of this.#extents) take(this.#bytes.view(from, to));
+    this.#extents = [];
+    this.#bytes.reset();
+    this.#keep();
+  }
+
+  /** After a rollback. */
+  undo(): void {
+    for (const [key, intent] of this.#ended) this.#state.open.set(key, intent);
+    for (const [key] of this.#begun) {
+      this.#state.open.delete(key);
+      this.#state.recent.remove(key);
+    }
+    this.#state.counts = this.#before;
+    this.#state.authorities.forget();
+    this.#subjects.forget();
+    this.#extents.length = this.#committed.extents;
+    this.#bytes.reset(this.#committed.bytes);
+    this.#keep();
+  }
+
+  /** What is there now stays. */
+  #keep(): void {
+    this.#begun = [];
+    this.#ended = [];
+    const { counts } = this.#state;
+    this.#before = { ...counts, outcomes: [...counts.outcomes] };
+    this.#committed = { extents: this.#extents.length, bytes: this.#bytes.length };
+  }
+
+  #appendIntents(frame: ByteReader): void {
+    const { open, recent, counts, authorities } = this.#state;
+    for (let left = frame.u32(); left > 0; left -= 1) {
+      const row = readIntent(frame);
+      const authority = authorities.of(row.authority);
+      const key = keyOf(authority, row.serial);
+      if (recent.has(key) || open.has(key)) {
+        throw new Fault("LEDGER_FAILED", `serial ${row.serial.toString("hex")} is taken`);
+      }
+      const subject = this.#subjects.of(row.subject);
+      counts.intents += 1;
+      const { serial, tbsSha256, notAfter, at } = row;
+      this.#insertIntent.run(counts.intents, authority, serial, tbsSha256, subject.id, notAfter, at);
+      const intent = { id: counts.intents, serial, tbsSha256, subject: subject.packed };
+      open.set(key, intent);
+      recent.add(key);
+      this.#begun.push([key, intent]);
+    }
+  }
+
+  #appendOutcomes(frame: ByteReader): void {
+    const { open, authorities } = this.#state;
+    const at = frame.u64();
+    for (let left = frame.u32(); left > 0; left -= 1) {
+      const { authority, serial, as, body } = readOutcome(frame);
+      const key = keyOf(authorities.of(authority), serial);
+      const intent = open.get(key);
+      if (!intent) {
+        const which = `serial ${serial.toString("hex")}`;
+        throw new Fault("LEDGER_FAILED", `${which} has no intent that is open: it has ended, or never began`);
+      }
+      const { id, subject, tbsSha256 } = intent;
+      const about = { at, authority, subject };
+      const entry: LogEntry = as
+        ? { type: "closed", ...about, serial, tbsSha256, as, reason: body.toString("utf8") }
+        : { type: "certificate", ...about, certificate: body };
+      this.#appendEntry(entry, id);
+      open.delete(key);
+      this.#ended.push([key, intent]);
+    }
+  }
+
+  #appendEvent(frame: ByteReader): void {
+    const [at, kind, actor, detail] = [frame.u64(), frame.text16(), frame.text16(), frame.text16()];
+    if (outcomeKinds.some((reserved) => reserved === kind)) {
+      throw new Fault("LEDGER_FAILED", `"${kind}" ends an intent and is no kind of event`);
+    }
+    this.#appendEntry({ type: "event", at, kind, actor, detail }, null);
+  }
+
+  #appendEntry(entry: LogEntry, intent: number | null): void {
+    const { counts } = this.#state;
+    const from = this.#bytes.length;
+    this.#bytes.bytes(leafHashPrefix);
+    writeLogEntry(this.#bytes, entry);
+    const to = this.#bytes.length;
+    if (to - from - 1 > largestEntry) {
+      throw new Fault(
+        "LEDGER_FAILED",
+        `an entry of ${to - from - 1} bytes: at most ${largestEntry} can be recorded`,
       );
     }
-  }
-
-  #appendOutcomes({ at, rows, bodies }: Extract<WriterRequest, { kind: "outcomes" }>): void {
-    let from = 0;
-    for (const { serial, authorityKeyId, kind, bodyLength } of rows) {
-      const index = this.#count("entries");
-      const body = bodies.subarray(from, from + bodyLength);
-      from += bodyLength;
-      this.#insertOutcome.run(index, this.#authority(authorityKeyId), bytesOf(serial), kind, at, body);
-      this.#count(kind);
-    }
-  }
-
-  #appendEvent({ event }: Extract<WriterRequest, { kind: "event" }>): void {
-    const { kind, actor, at, detail } = event;
-    if (outcomeKinds.some((reserved) => reserved === kind)) {
-      throw new Fault("LEDGER_FAILED", `"${kind}" closes an intent and is no kind of event`);
-    }
-    const sorted = Object.fromEntries(Object.entries(detail).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-    const body = JSON.stringify({ kind, actor, at: at.toISOString(), detail: sorted });
-    this.#insertEntry.run(this.#count("entries"), kind, at.getTime(), text.encode(body));
-  }
-
-  /** Counts one more and gives the count before it. */
-  #count(kind: string): number {
-    const before = this.#counts.get(kind) ?? 0;
-    this.#counts.set(kind, before + 1);
-    return before;
-  }
-
-  #authority(keyId: string): number {
-    const known = this.#authorities.get(keyId);
-    if (known !== undefined) return known;
-    const key = bytesOf(keyId);
-    this.#database.prepare("INSERT INTO authorities (key_id) VALUES (?) ON CONFLICT DO NOTHING").run(key);
-    const row = this.#database.prepare("SELECT id FROM authorities WHERE key_id = ?").get(key);
-    const id = Number(row?.id);
-    this.#authorities.set(keyId, id);
-    return id;
+    const outcome =
+      entry.type === "closed" ? outcomeKinds.indexOf(entry.as) : Number(entry.type === "certificate");
+    this.#insertEntry.run(counts.entries, intent, outcome, this.#bytes.view(from + 1, to));
+    this.#extents.push({ from, to });
+    counts.entries += 1;
+    counts.outcomes[outcome] = (counts.outcomes[outcome] ?? 0) + 1;
   }
 }
 
-function bytesOf(hex: string): Uint8Array {
-  const bytes = fromHex(hex);
-  if (!bytes) throw new Fault("LEDGER_FAILED", `"${hex}" is not hexadecimal`);
-  return bytes;
-}
+const keyOf = (authority: number, serial: Buffer): string => `${authority} ${serial.toString("latin1")}`;

@@ -5,34 +5,31 @@ import type {
   LedgerCounts,
   LedgerMark,
 } from "../../control/ledger/ledger-reader.ts";
-import type { Intent, LedgerEvent } from "../../control/ledger/ledger-writer.ts";
+import type { ThreadError } from "../store/thread-faults.ts";
 import type { OutcomeKind } from "./ledger-tables.ts";
 
 /** What the ledger threads are started with, by way of workerData. */
 export type LedgerThreadData = { readonly role: "writer" | "reader"; readonly file: string };
 
-/** Bodies travel as one transferred buffer per call: cloning views would copy whatever buffer they look into. */
-export type OutcomeRow = {
-  readonly serial: string;
-  readonly authorityKeyId: string;
-  readonly kind: OutcomeKind;
-  readonly bodyLength: number;
+/** `frames` holds this many calls (call-frames.ts). */
+export type WriterRequest = {
+  readonly kind: "record";
+  readonly frames: Uint8Array<ArrayBuffer>;
+  readonly calls: number;
 };
 
-export type WriterRequest =
-  | { readonly kind: "intents"; readonly intents: readonly Intent[] }
-  | {
-      readonly kind: "outcomes";
-      readonly at: number;
-      readonly rows: readonly OutcomeRow[];
-      readonly bodies: Uint8Array;
-    }
-  | { readonly kind: "event"; readonly event: LedgerEvent };
+/** By the position of the call among those of its message; undefined where all were recorded. */
+export type CallsFailed = Readonly<Record<number, ThreadError>> | undefined;
 
 export type ReaderRequest =
   | { readonly kind: "counts" }
   | { readonly kind: "intents"; readonly query: IntentQuery }
-  | { readonly kind: "leaves"; readonly authorityKeyId: string; readonly from: LeafCursor }
+  | {
+      readonly kind: "leaves";
+      readonly authorityKeyId: string;
+      readonly notBefore: number;
+      readonly from: LeafCursor;
+    }
   | { readonly kind: "leaf"; readonly serial: string }
   | { readonly kind: "check"; readonly from: number; readonly upTo: LedgerMark };
 
@@ -60,5 +57,6 @@ export type LeafRow = {
 export type ReaderReply =
   | { readonly kind: "counts"; readonly counts: LedgerCounts }
   | { readonly kind: "intents"; readonly rows: readonly IntentRow[] }
-  | { readonly kind: "leaves"; readonly rows: readonly LeafRow[] }
+  | { readonly kind: "leaves"; readonly rows: readonly LeafRow[]; readonly next: LeafCursor | undefined }
+  | { readonly kind: "leaf"; readonly row: LeafRow | undefined }
   | { readonly kind: "check"; readonly check: EntryCheck };

@@ -1,68 +1,113 @@
 import type { DatabaseSync } from "node:sqlite";
+import { closings } from "../../domain/ledger/log-entry.ts";
 import { Fault } from "../../foundation/fault.ts";
+import { upgradeFromVersion1 } from "./upgrade-from-version-1.ts";
 
-/** The kinds of log entries that close an intent; every other kind is an event. */
-export const outcomeKinds = [
-  "certificate",
-  "not-signed",
-  "self-check-failed",
-  "signed-not-recorded",
-] as const;
-export type OutcomeKind = (typeof outcomeKinds)[number];
-
-const outcomes = outcomeKinds.map((kind) => `'${kind}'`).join(", ");
+/** How an entry ends an intent; the number is the one in the tables, 0 is an event. */
+export const outcomeKinds = ["event", "certificate", ...closings] as const;
+export type OutcomeKind = Exclude<(typeof outcomeKinds)[number], "event">;
 
 /**
- * Version 1. Rows are only ever added: an intent is never updated, its outcome is the log entry that names it, and
- * the UNIQUE on that name is what makes it end exactly once. The random serials cost one index; all else is appended.
- * Times are milliseconds since 1970, hashes and serials are bytes.
+ * Version 2. What is recorded: intents and log entries, each only ever added at the end and without any index, so that a
+ * commit writes little more than the rows themselves. `body` is the log entry's own bytes (domain/ledger/log-entry.ts);
+ * it is empty where it has moved to an archive tile. Times are milliseconds since 1970, hashes and serials are bytes.
  */
-const tables = `
+const recorded = `
   CREATE TABLE authorities (
     id INTEGER PRIMARY KEY,
     key_id BLOB NOT NULL UNIQUE
   ) STRICT;
-  CREATE TABLE intents (
+  CREATE TABLE subjects (
     id INTEGER PRIMARY KEY,
-    authority INTEGER NOT NULL REFERENCES authorities (id),
-    serial BLOB NOT NULL,
-    tbs_sha256 BLOB NOT NULL CHECK (length(tbs_sha256) = 32),
     spiffe_id TEXT NOT NULL,
     entry_id TEXT NOT NULL,
     requester TEXT NOT NULL,
-    not_after INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    UNIQUE (authority, serial)
+    UNIQUE (spiffe_id, entry_id, requester)
   ) STRICT;
-  CREATE INDEX intents_by_expiry ON intents (authority, not_after);
+  CREATE TABLE intents (
+    id INTEGER PRIMARY KEY,
+    authority INTEGER NOT NULL,
+    serial BLOB NOT NULL,
+    tbs_sha256 BLOB NOT NULL,
+    subject INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE entries (
     log_index INTEGER PRIMARY KEY,
-    intent INTEGER UNIQUE REFERENCES intents (id),
-    kind TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    CHECK ((intent IS NOT NULL) = (kind IN (${outcomes})))
+    intent INTEGER,
+    outcome INTEGER NOT NULL,
+    body BLOB
   ) STRICT;
-  CREATE TABLE counters (
-    kind TEXT PRIMARY KEY,
-    count INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  INSERT INTO counters (kind, count) VALUES ('intents', 0), ('entries', 0), ${outcomeKinds.map((kind) => `('${kind}', 0)`).join(", ")};
+  CREATE INDEX events ON entries (log_index) WHERE outcome = 0;
+  CREATE TABLE recorded (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    intents INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    certificates INTEGER NOT NULL,
+    not_signed INTEGER NOT NULL,
+    self_check_failed INTEGER NOT NULL,
+    signed_not_recorded INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO recorded VALUES (1, 0, 0, 0, 0, 0, 0);
   CREATE TRIGGER intents_stay BEFORE UPDATE ON intents BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
   CREATE TRIGGER intents_last BEFORE DELETE ON intents BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
   CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
   CREATE TRIGGER entries_last BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 `;
 
-const version = 1;
+/**
+ * What is derived from it about once a second, in larger pieces, up to where `derived` says: where each intent ended,
+ * when each 1024 of them were issued and expire, serials by their first bytes, the tree's tiles. All can be made anew.
+ */
+const derived = `
+  CREATE TABLE ends (
+    intent INTEGER PRIMARY KEY,
+    log_index INTEGER NOT NULL,
+    outcome INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE spans (
+    number INTEGER PRIMARY KEY,
+    earliest INTEGER NOT NULL,
+    latest INTEGER NOT NULL,
+    expiry INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE serial_buckets (
+    id INTEGER PRIMARY KEY,
+    serials BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE tiles (
+    level INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    PRIMARY KEY (level, number)
+  ) STRICT;
+  CREATE TABLE derived (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    intents INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    settled INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO derived VALUES (1, 0, 0, 0);
+`;
 
-/** Makes the tables in a new ledger; throws LEDGER_FAILED for one that a newer program made. */
+const version = 2;
+
+/** Makes the tables in a new ledger, upgrades an older one; throws LEDGER_FAILED for one that a newer program made. */
 export function prepareLedger(database: DatabaseSync): void {
   const found = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found.user_version === version) return;
-  if (found.user_version !== 0) {
+  if (found.user_version > version) {
     const made = `the ledger has format ${found.user_version}`;
     throw new Fault("LEDGER_FAILED", `${made}, this program knows ${version}: run the newer meshmint`);
   }
-  database.exec(`BEGIN IMMEDIATE; ${tables} PRAGMA user_version = ${version}; COMMIT`);
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    if (found.user_version === 1) upgradeFromVersion1(database, recorded);
+    else database.exec(recorded);
+    database.exec(`${derived} PRAGMA user_version = ${version}; COMMIT`);
+  } catch (thrown) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw thrown;
+  }
 }

@@ -3,7 +3,13 @@ import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Fault } from "../../foundation/fault.ts";
 import { ThreadCalls } from "../store/thread-calls.ts";
-import type { LedgerThreadData, ReaderReply, ReaderRequest, WriterRequest } from "./ledger-messages.ts";
+import type {
+  CallsFailed,
+  LedgerThreadData,
+  ReaderReply,
+  ReaderRequest,
+  WriterRequest,
+} from "./ledger-messages.ts";
 import { ThreadLedgerReader } from "./thread-ledger-reader.ts";
 import { ThreadLedgerWriter } from "./thread-ledger-writer.ts";
 
@@ -32,7 +38,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     data: { role, file: options.file } satisfies LedgerThreadData,
     onFailure: (fault: Fault) => options.onFailure(fault),
   });
-  const writes = await ThreadCalls.open<WriterRequest, undefined>(start("writer"));
+  const writes = await ThreadCalls.open<WriterRequest, CallsFailed>(start("writer"));
   try {
     const reads = await ThreadCalls.open<ReaderRequest, ReaderReply>(start("reader"));
     return {

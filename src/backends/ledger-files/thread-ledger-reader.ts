@@ -36,28 +36,23 @@ export class ThreadLedgerReader implements LedgerReader {
     query: LeafQuery,
     signal: AbortSignal,
   ): Promise<{ leaves: readonly RecordedLeaf[]; next: LeafCursor | undefined }> {
-    const from = query.from ?? { notAfterMs: query.notBefore.getTime() - 1, intent: Number.MAX_SAFE_INTEGER };
-    const rows = await this.#leafRows({ kind: "leaves", authorityKeyId: query.authorityKeyId, from }, signal);
-    const last = rows.at(-1);
-    return {
-      leaves: rows.map(toLeaf),
-      next: last && { notAfterMs: last.not_after, intent: last.id },
-    };
+    const { authorityKeyId } = query;
+    const from = query.from ?? { intent: 0 };
+    const notBefore = query.notBefore.getTime();
+    const reply = await this.#ask({ kind: "leaves", authorityKeyId, notBefore, from }, signal);
+    if (reply.kind !== "leaves") return wrongReply();
+    return { leaves: reply.rows.map(toLeaf), next: reply.next };
   }
 
   async findLeaf(serial: string, signal: AbortSignal): Promise<RecordedLeaf | undefined> {
-    const [row] = await this.#leafRows({ kind: "leaf", serial }, signal);
-    return row && toLeaf(row);
+    const reply = await this.#ask({ kind: "leaf", serial }, signal);
+    if (reply.kind !== "leaf") return wrongReply();
+    return reply.row && toLeaf(reply.row);
   }
 
   async checkEntries(range: { from: number; upTo: LedgerMark }, signal: AbortSignal): Promise<EntryCheck> {
     const reply = await this.#ask({ kind: "check", ...range }, signal);
     return reply.kind === "check" ? reply.check : wrongReply();
-  }
-
-  async #leafRows(request: ReaderRequest, signal: AbortSignal): Promise<readonly LeafRow[]> {
-    const reply = await this.#ask(request, signal);
-    return reply.kind === "leaves" ? reply.rows : wrongReply();
   }
 
   async #ask(request: ReaderRequest, signal: AbortSignal): Promise<ReaderReply> {

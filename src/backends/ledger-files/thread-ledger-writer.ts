@@ -1,62 +1,100 @@
 import type { Intent, IntentOutcome, LedgerEvent, LedgerWriter } from "../../control/ledger/ledger-writer.ts";
+import { ByteWriter } from "../../domain/ledger/byte-writer.ts";
 import type { Clock } from "../../foundation/clock.ts";
+import { Fault } from "../../foundation/fault.ts";
 import type { ThreadCalls } from "../store/thread-calls.ts";
-import type { OutcomeRow, WriterRequest } from "./ledger-messages.ts";
+import { toFault } from "../store/thread-faults.ts";
+import { addFrame, eventFrame, intentsFrame, outcomesFrame } from "./call-frames.ts";
+import type { CallsFailed, WriterRequest } from "./ledger-messages.ts";
 
-const text = new TextEncoder();
+type Waiting = { resolve(): void; reject(fault: unknown): void };
+type Deps = {
+  readonly calls: Pick<ThreadCalls<WriterRequest, CallsFailed>, "call">;
+  readonly clock: Clock;
+};
+
+/** One message is being committed, one waits behind it in the port; more would only take batches apart. */
+const mostUnderWay = 2;
+const mostBytes = 1 << 20;
 
 /**
- * The ledger as the pipeline sees it. A call that was sent is not called back when its signal aborts: what will be
- * durable anyway is waited for.
+ * The ledger as the pipeline sees it. Calls are packed into one buffer while the thread is busy and sent together when it
+ * is free again. A call that was sent is not called back when its signal aborts: what will be durable is waited for.
  */
 export class ThreadLedgerWriter implements LedgerWriter {
-  readonly #calls: ThreadCalls<WriterRequest, undefined>;
-  readonly #clock: Clock;
+  readonly #deps: Deps;
+  readonly #frames = new ByteWriter(1 << 16);
+  #waiting: Waiting[] = [];
+  #underWay = 0;
+  #isSendingSoon = false;
 
-  constructor(deps: { calls: ThreadCalls<WriterRequest, undefined>; clock: Clock }) {
-    this.#calls = deps.calls;
-    this.#clock = deps.clock;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   async recordIntents(intents: readonly Intent[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (intents.length > 0) await this.#calls.call({ kind: "intents", intents });
+    if (intents.length > 0) await this.#add(intentsFrame(intents));
   }
 
   async recordOutcomes(outcomes: readonly IntentOutcome[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (outcomes.length === 0) return;
-    const parts = outcomes.map(bodyOf);
-    const bodies = joined(parts);
-    const rows = outcomes.map((outcome, at) => rowOf(outcome, parts[at]?.length ?? 0));
-    const at = this.#clock.now().getTime();
-    await this.#calls.call({ kind: "outcomes", at, rows, bodies }, [bodies.buffer]);
+    if (outcomes.length > 0) await this.#add(outcomesFrame(outcomes, this.#deps.clock.now()));
   }
 
   async recordEvent(event: LedgerEvent, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await this.#calls.call({ kind: "event", event });
+    await this.#add(eventFrame(event));
+  }
+
+  #add(frame: Parameters<typeof addFrame>[1]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      try {
+        addFrame(this.#frames, frame);
+      } catch (cause) {
+        reject(new Fault("LEDGER_FAILED", "this cannot be recorded: a part is too large", { cause }));
+        return;
+      }
+      this.#waiting.push({ resolve, reject });
+      this.#sendSoon();
+    });
+  }
+
+  /** After what runs now: calls that are made in one turn travel together. */
+  #sendSoon(): void {
+    if (this.#isSendingSoon || (this.#underWay >= mostUnderWay && this.#frames.length < mostBytes)) return;
+    this.#isSendingSoon = true;
+    queueMicrotask(() => {
+      this.#isSendingSoon = false;
+      this.#send().catch((thrown: unknown) => queueMicrotask(() => Promise.reject(thrown)));
+    });
+  }
+
+  async #send(): Promise<void> {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    const frames = new Uint8Array(this.#frames.view());
+    this.#waiting = [];
+    this.#frames.reset();
+    this.#underWay += 1;
+    try {
+      const failed = await this.#deps.calls.call({ kind: "record", frames, calls: waiting.length }, [
+        frames.buffer,
+      ]);
+      settle(waiting, failed);
+    } catch (thrown) {
+      for (const { reject } of waiting) reject(thrown);
+    } finally {
+      this.#underWay -= 1;
+      if (this.#waiting.length > 0) this.#sendSoon();
+    }
   }
 }
 
-const rowOf = (outcome: IntentOutcome, bodyLength: number): OutcomeRow => ({
-  serial: outcome.serial,
-  authorityKeyId: outcome.authorityKeyId,
-  kind: outcome.kind === "certificate" ? "certificate" : outcome.as,
-  bodyLength,
-});
-
-const bodyOf = (outcome: IntentOutcome): Uint8Array =>
-  outcome.kind === "certificate"
-    ? outcome.certificate
-    : text.encode(JSON.stringify({ serial: outcome.serial, reason: outcome.reason }));
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function settle(waiting: readonly Waiting[], failed: CallsFailed): void {
+  waiting.forEach(({ resolve, reject }, at) => {
+    const error = failed?.[at];
+    if (error) reject(toFault(error));
+    else resolve();
+  });
 }

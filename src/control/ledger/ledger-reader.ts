@@ -35,7 +35,7 @@ export type RecordedLeaf = {
 };
 
 /** Where a page of leaves ended; undefined for the first. */
-export type LeafCursor = { readonly notAfterMs: number; readonly intent: number };
+export type LeafCursor = { readonly intent: number };
 
 export type LeafQuery = {
   readonly authorityKeyId: string;
@@ -66,7 +66,7 @@ export interface LedgerReader {
   counts(signal: AbortSignal): Promise<LedgerCounts>;
   /** In the order of their ids. */
   intents(query: IntentQuery, signal: AbortSignal): Promise<readonly RecordedIntent[]>;
-  /** Certificates under one authority in the order of notAfter, with the cursor of the next page. */
+  /** Certificates under one authority in the order of their intents, with the cursor of the next page. */
   leaves(
     query: LeafQuery,
     signal: AbortSignal,

@@ -158,7 +158,7 @@ test("what is recorded cannot be changed or removed, and a change behind our bac
   await ledger.writer.recordEvent({ kind: "test", actor: "a", at: new Date(), detail: {} }, signal);
   const intruder = new DatabaseSync(file);
   for (const act of [
-    "UPDATE entries SET at = 1",
+    "UPDATE entries SET outcome = 1",
     "DELETE FROM entries",
     "UPDATE intents SET at = 1",
     "DELETE FROM intents",

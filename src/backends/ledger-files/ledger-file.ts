@@ -1,0 +1,101 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { ByteReader } from "../../domain/ledger/byte-reader.ts";
+import { type ProcessLock, takeProcessLock } from "../store/process-lock.ts";
+import type { ThreadAnswer, ThreadCall } from "../store/thread-calls.ts";
+import { type ThreadError, toThreadError } from "../store/thread-faults.ts";
+import { Appender } from "./append.ts";
+import { Derivation } from "./derivation.ts";
+import type { CallsFailed, WriterRequest } from "./ledger-messages.ts";
+import { readLedgerState } from "./ledger-state.ts";
+import { prepareLedger } from "./ledger-tables.ts";
+
+type Call = ThreadCall<WriterRequest>;
+
+/** The ledger's one writing connection. */
+export class LedgerFile {
+  readonly #lock: ProcessLock;
+  readonly #database: DatabaseSync;
+  readonly #appender: Appender;
+  readonly #derivation: Derivation;
+
+  /** Throws STORE_IN_USE while another process has the file, LEDGER_FAILED where it cannot be used. */
+  constructor(file: string) {
+    closeSync(openSync(file, "a", 0o600)); // SQLite gives its -wal and -shm files the same mode
+    this.#lock = takeProcessLock(file);
+    this.#database = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 5000 });
+    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
+    this.#database.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384");
+    prepareLedger(this.#database);
+    const state = readLedgerState(this.#database);
+    this.#derivation = new Derivation(this.#database, state);
+    this.#appender = new Appender(this.#database, state);
+  }
+
+  /** All calls of all messages in one transaction; if that fails each in one of its own: a bad call fails alone. */
+  commit(messages: readonly Call[]): ThreadAnswer<CallsFailed>[] {
+    const error = this.#transaction(() => {
+      for (const { request } of messages) this.#appendAll(request);
+    });
+    if (!error) return messages.map(({ id }) => ({ id, reply: undefined }));
+    return messages.map(({ id, request }) => ({ id, reply: this.#oneByOne(request) }));
+  }
+
+  /** What the callers need not wait for. */
+  afterCommit(): void {
+    this.#appender.hashed((prefixed) => this.#derivation.append(prefixed));
+  }
+
+  /** Writes what is derived; false where that failed and is to be tried again. */
+  derive(): boolean {
+    if (!this.#derivation.isBehind) return true;
+    try {
+      this.#derivation.write(() => undefined);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    this.derive();
+    this.#database.close();
+    this.#lock.release();
+  }
+
+  #appendAll({ frames, calls }: WriterRequest): void {
+    const reader = new ByteReader(frames);
+    for (let call = 0; call < calls; call += 1) this.#appender.append(reader);
+  }
+
+  #oneByOne({ frames, calls }: WriterRequest): CallsFailed {
+    const failed: Record<number, ThreadError> = {};
+    for (let call = 0, at = 0; call < calls; call += 1) {
+      const error = this.#transaction(() => this.#appender.append(new ByteReader(frames, at)));
+      if (error) failed[call] = error;
+      at += 5 + Buffer.from(frames.buffer, frames.byteOffset).readUInt32BE(at + 1);
+    }
+    return failed;
+  }
+
+  #transaction(append: () => void): ThreadError | undefined {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      append();
+      this.#appender.finish();
+      this.#database.exec("COMMIT");
+      this.#appender.committed();
+      return undefined;
+    } catch (thrown) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#appender.undo();
+      return asLedgerError(thrown);
+    }
+  }
+}
+
+export function asLedgerError(thrown: unknown): ThreadError {
+  const { code, message } = toThreadError(thrown);
+  if (code === "STORE_IN_USE") return { code, message };
+  return { code: "LEDGER_FAILED", message: `the ledger cannot record: ${message}` };
+}

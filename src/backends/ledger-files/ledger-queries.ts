@@ -1,0 +1,65 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { LedgerCounts } from "../../control/ledger/ledger-reader.ts";
+import { EntryChecks } from "./entry-checks.ts";
+import { IntentQueries } from "./intent-queries.ts";
+import type { ReaderReply, ReaderRequest } from "./ledger-messages.ts";
+import { readCounts } from "./ledger-state.ts";
+
+/** The ledger's reading connection. */
+export class LedgerQueries {
+  readonly #database: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #intents: IntentQueries;
+  readonly #checks: EntryChecks;
+
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    this.#begin = this.#database.prepare("BEGIN");
+    this.#intents = new IntentQueries(this.#database);
+    this.#checks = new EntryChecks(this.#database);
+  }
+
+  /** Every answer is of one moment: what is derived and what is recorded fit together. */
+  answer(request: ReaderRequest): ReaderReply {
+    this.#begin.run();
+    try {
+      return this.#answer(request);
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #answer(request: ReaderRequest): ReaderReply {
+    switch (request.kind) {
+      case "counts":
+        return { kind: "counts", counts: this.#counts() };
+      case "intents":
+        return { kind: "intents", rows: this.#intents.page(request.query) };
+      case "leaves":
+        return { kind: "leaves", ...this.#intents.leaves(request) };
+      case "leaf":
+        return { kind: "leaf", row: this.#intents.leaf(request.serial) };
+      case "check":
+        return { kind: "check", check: this.#checks.page(request.from, request.upTo) };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #counts(): LedgerCounts {
+    const { intents, entries, outcomes } = readCounts(this.#database);
+    const [, certificates = 0, notSigned = 0, selfCheckFailed = 0, signedNotRecorded = 0] = outcomes;
+    return {
+      intents,
+      entries,
+      certificates,
+      "not-signed": notSigned,
+      "self-check-failed": selfCheckFailed,
+      "signed-not-recorded": signedNotRecorded,
+    };
+  }
+}
