@@ -28,6 +28,16 @@ export type TokenStatus = {
   readonly reason: string;
   readonly tokenLabel: string;
   readonly sessions: number;
+  /** Sessions with an operation under way. */
+  readonly busy: number;
+  /** Items that wait for a session. */
+  readonly waiting: number;
+  /** Signatures made, and operations that failed, since the process began. */
+  readonly signed: number;
+  readonly failed: number;
+  /** Signatures by how long they took (latencyBoundsMs), and the sum of it. */
+  readonly latencyCounts: readonly number[];
+  readonly latencySumMs: number;
 };
 
 /** The token that holds the CA keys. */

@@ -5,8 +5,10 @@ import type { AuthorityKey, CaToken } from "./ca-token.ts";
 import { Custodian } from "./custodian.ts";
 import { authority, leaf } from "./custody.fixtures.ts";
 import type { CustodyEvent } from "./custody-event.ts";
+import { HsmLog } from "./hsm-log.ts";
 import type { Journal } from "./journal.ts";
 
+const noFigures = { busy: 0, waiting: 0, signed: 0, failed: 0, latencyCounts: [], latencySumMs: 0 };
 const now = new Date("2026-11-22T12:00:00Z");
 const never = new AbortController().signal;
 
@@ -27,7 +29,7 @@ function setUp(key: AuthorityKey, faults: { append?: Fault; reserve?: Fault; sig
         release: () => happened.push("release"),
       };
     },
-    status: () => ({ state: "ready", reason: "", tokenLabel: "t", sessions: 1 }),
+    status: () => ({ state: "ready", reason: "", tokenLabel: "t", sessions: 1, ...noFigures }),
   };
   const journal: Journal = {
     append(keyId, tbsSha256) {
@@ -37,9 +39,10 @@ function setUp(key: AuthorityKey, faults: { append?: Fault; reserve?: Fault; sig
     lines: () => 0n,
     async *read() {},
   };
+  const hsmLog = new HsmLog("one", { now: () => now });
   const limits = { ttlCap: hours(24), clockSkew: minutes(5) };
   const observer = { saw: (event: CustodyEvent) => void events.push(event) };
-  const custodian = new Custodian({ token, journal, clock: { now: () => now }, observer, limits });
+  const custodian = new Custodian({ token, journal, clock: { now: () => now }, observer, limits, hsmLog });
   const sign = (tbs: Uint8Array, keyId = key.keyId) =>
     custodian.sign([{ keyId, purpose: "leaf", tbs }], never).then(([outcome]) => outcome);
   return { custodian, happened, events, sign };

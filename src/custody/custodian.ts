@@ -7,6 +7,8 @@ import { asFault } from "../foundation/fault.ts";
 import { ok, type Result, refused } from "../foundation/result.ts";
 import type { AuthorityKey, CaToken, TokenStatus } from "./ca-token.ts";
 import type { CustodyObserver } from "./custody-event.ts";
+import type { HsmEvent } from "./hsm-event.ts";
+import type { HsmLog } from "./hsm-log.ts";
 import type { Journal, JournalLine } from "./journal.ts";
 import { type LeafLimits, leafFlaw } from "./leaf-grammar.ts";
 import { readLeafIssuer } from "./leaf-issuer.ts";
@@ -15,6 +17,7 @@ import type { SignItem, SignRefusal } from "./sign-item.ts";
 export type CustodianDeps = {
   readonly token: CaToken;
   readonly journal: Journal;
+  readonly hsmLog: HsmLog;
   readonly clock: Clock;
   readonly observer: CustodyObserver;
   readonly limits: LeafLimits;
@@ -74,6 +77,15 @@ export class Custodian {
 
   status(): CustodyStatus {
     return { ...this.#deps.token.status(), journalLines: this.#deps.journal.lines() };
+  }
+
+  events(after: { readonly instance: string; readonly sequence: number }): {
+    readonly instance: string;
+    readonly events: readonly HsmEvent[];
+  } {
+    const { hsmLog } = this.#deps;
+    const { instance } = hsmLog;
+    return { instance, events: hsmLog.after(after.instance === instance ? after.sequence : 0) };
   }
 
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<readonly JournalLine[]> {
@@ -145,7 +157,9 @@ export class Custodian {
         slot.release();
       }
     } catch (thrown) {
-      return refusal("hsm-failed", asFault(thrown).message, journaled);
+      // No session came free in time: the token is well, there is only too much for it.
+      const code = !journaled && signal.aborted ? "busy" : "hsm-failed";
+      return refusal(code, asFault(thrown).message, journaled);
     }
   }
 }

@@ -70,6 +70,14 @@ type Range = { readonly allowed: readonly unknown[]; readonly refused: readonly 
 const signersOf = (count: number) =>
   Array.from({ length: count }, (_, at) => ({ name: `hsm-${at}`, socket: `s${at}` }));
 const twins = (same: "name" | "socket") => signersOf(2).map((signer) => ({ ...signer, [same]: "same" }));
+const tokensOf = (count: number) =>
+  Array.from({ length: count }, (_, at) => ({
+    name: `hsm-${at}`,
+    socket: `s${at}`,
+    journal: `j${at}`,
+    token: { label: "issuing", pinFile: "p" },
+  }));
+const twinTokens = (same: string) => tokensOf(2).map((token) => ({ ...token, [same]: "same" }));
 const letters = (count: number): string => "a".repeat(count);
 
 /** What a type's cell promises, as values at the ends of its range and just beyond. */
@@ -112,6 +120,13 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
         twins("name"),
         twins("socket"),
       ],
+    }),
+  ],
+  [
+    /^list of 1 to (\d+) tokens$/,
+    (most) => ({
+      allowed: [tokensOf(1), tokensOf(+most)],
+      refused: [[], tokensOf(+most + 1), [{ name: "a" }], ...["name", "socket", "journal"].map(twinTokens)],
     }),
   ],
   [/^list of user ids$/, () => ({ allowed: [[], [0]], refused: [[-1], ["root"]] })],

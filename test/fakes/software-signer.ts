@@ -52,7 +52,12 @@ export class SoftwareSigner implements Signer {
 
   async status(): Promise<SignerStatus> {
     const journalLines = BigInt(this.journal.length);
-    return { state: "ready", reason: "", tokenLabel: "memory", sessions: 1, journalLines };
+    const none = { busy: 0, waiting: 0, signed: 0, failed: 0, latencyCounts: [], latencySumMs: 0 };
+    return { ...none, state: "ready", reason: "", tokenLabel: "memory", sessions: 1, journalLines };
+  }
+
+  async events() {
+    return { instance: "memory", events: [] };
   }
 
   async *readJournal(fromSequence: bigint): AsyncIterable<JournalLine> {

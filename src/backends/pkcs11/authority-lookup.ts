@@ -1,5 +1,6 @@
 import type { AuthorityKey } from "../../custody/ca-token.ts";
-import { Fault } from "../../foundation/fault.ts";
+import type { HsmLog } from "../../custody/hsm-log.ts";
+import { asFault, Fault } from "../../foundation/fault.ts";
 import { readCertificate } from "./certificate-objects.ts";
 import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
@@ -17,13 +18,15 @@ const mostLookUps = 32;
  */
 export class AuthorityLookup {
   readonly #token: OpenToken;
+  readonly #log: HsmLog;
   readonly #found = new Map<string, HeldAuthority>();
   readonly #absentSince = new Map<string, number>();
   #lookUps = 0;
   #countedSince = performance.now();
 
-  constructor(token: OpenToken) {
+  constructor(token: OpenToken, log: HsmLog) {
     this.#token = token;
+    this.#log = log;
   }
 
   /**
@@ -59,10 +62,19 @@ export class AuthorityLookup {
   }
 
   #look(keyId: string): HeldAuthority | undefined {
-    const key = findKey(this.#token, keyId);
-    if (key === undefined) return undefined;
-    const certificate = readCertificate(this.#token, keyId);
-    return certificate === undefined ? undefined : { ...key, certificate };
+    const began = performance.now();
+    const note = (result: string) =>
+      this.#log.note({ operation: "find-key", result, keyId, tookMs: performance.now() - began });
+    try {
+      const key = findKey(this.#token, keyId);
+      const certificate = key && readCertificate(this.#token, keyId);
+      const held = key && certificate ? { ...key, certificate } : undefined;
+      note(held ? "ok" : "not there");
+      return held;
+    } catch (thrown) {
+      note(asFault(thrown).message);
+      throw thrown;
+    }
   }
 
   #countLookUp(): void {

@@ -31,6 +31,11 @@ export class Pkcs11Module {
     this.#initialise();
   }
 
+  /** What the module says of itself: its maker and its name. */
+  get description(): string {
+    return `${this.#module.manufacturerID} ${this.#module.libraryDescription}`;
+  }
+
   /** The slots that hold a token now, initialised or not. */
   slots(): readonly Slot[] {
     const found = this.#module.getSlots(true);

@@ -1,21 +1,21 @@
-import type { Session } from "graphene-pk11";
 import type { AuthorityKey, CaToken, SigningSlot, TokenState, TokenStatus } from "../../custody/ca-token.ts";
+import { LatencyCounts } from "../../custody/latency-counts.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
-import { AuthorityLookup, type HeldAuthority } from "./authority-lookup.ts";
+import type { HeldAuthority } from "./authority-lookup.ts";
+import { Circuit } from "./circuit.ts";
 import type { TokenInventory } from "./key-objects.ts";
-import type { Pkcs11Module } from "./module.ts";
 import { signDigest } from "./one-shot-sign.ts";
-import { type Lease, SessionPool } from "./session-pool.ts";
-import { type OpenToken, openToken } from "./token.ts";
-import { ckrOf, tokenFault } from "./token-fault.ts";
+import type { Lease } from "./session-pool.ts";
+import { tokenFault } from "./token-fault.ts";
+import {
+  beginTokenLife,
+  closeQuietly,
+  probe,
+  type TokenAccessOptions,
+  type TokenLife,
+} from "./token-life.ts";
 
-export type TokenSignerOptions = {
-  readonly module: Pkcs11Module;
-  readonly label: string;
-  /** Sessions for signatures, each with one operation in flight. */
-  readonly sessions: number;
-  /** The PIN's bytes, read anew for each login; wiped after use. */
-  readonly readPin: () => Promise<Uint8Array>;
+export type TokenSignerOptions = TokenAccessOptions & {
   /** Milliseconds between keep-alive calls; below the idle limit of the device (30 s are seen in the field). */
   readonly keepAliveMs: number;
   /** Told of each change of state, with the reason. */
@@ -24,43 +24,53 @@ export type TokenSignerOptions = {
   readonly onFatal: (fault: Fault) => void;
 };
 
-type Live = { readonly token: OpenToken; readonly pool: SessionPool; readonly authorities: AuthorityLookup };
-
-const shortestRetryMs = 100;
-const longestRetryMs = 5_000;
-/** So many failures in a row, with the device answering all the while, and the module is reinitialised. */
-const failuresTolerated = 5;
+/** How often a recovery looks whether the last C_Sign has ended. */
+const drainLookMs = 100;
 
 /**
  * One token as the running signer sees it: `ready → degraded → down → recovering → ready`. A failed operation costs its
- * session; a device that no longer answers, or keeps failing, costs the whole module state: C_Finalize, C_Initialize,
- * one login, sessions and handles anew. It never signs anything to find out how the token is: a probe under a CA key
+ * session; a device that no longer answers, or keeps failing, opens the circuit: who waits or comes is answered at once, and after
+ * a pause the whole module state is made anew: C_Finalize, C_Initialize, one login, sessions and handles. It never signs anything to find out how the token is: a probe under a CA key
  * would be a signature that no ledger knows.
  */
 export class TokenSigner implements CaToken {
   readonly #options: TokenSignerOptions;
   readonly #keepAlive: NodeJS.Timeout;
-  #live: Live;
-  #status: TokenStatus;
-  #failures = 0;
+  #live: TokenLife;
+  #status: Pick<TokenStatus, "state" | "reason">;
+  readonly #circuit = new Circuit();
+  readonly #latency = new LatencyCounts();
+  #signed = 0;
+  #failed = 0;
   #failuresBefore = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(options: TokenSignerOptions, live: Live) {
+  private constructor(options: TokenSignerOptions, live: TokenLife) {
     this.#options = options;
     this.#live = live;
-    this.#status = this.#statusOf("ready", "");
+    this.#status = { state: "ready", reason: "" };
     this.#keepAlive = setInterval(() => this.#stayAwake(), options.keepAliveMs);
   }
 
   /** Logs in, with one attempt. Rejects with HSM_REFUSED, HSM_PIN_REFUSED or HSM_UNAVAILABLE. */
   static async open(options: TokenSignerOptions): Promise<TokenSigner> {
-    return new TokenSigner(options, await openLive(options));
+    return new TokenSigner(options, await beginTokenLife(options));
   }
 
   status(): TokenStatus {
-    return { ...this.#status, sessions: this.#live.pool.size };
+    const { pool } = this.#live;
+    return {
+      ...this.#status,
+      tokenLabel: this.#options.label,
+      sessions: pool.size,
+      busy: pool.busy,
+      waiting: pool.depth,
+      signed: this.#signed,
+      failed: this.#failed,
+      latencyCounts: this.#latency.counts,
+      latencySumMs: this.#latency.sumMs,
+    };
   }
 
   /** What keys there are, after each authority's attributes were asserted. Throws HSM_REFUSED that names the wrong one. */
@@ -97,34 +107,44 @@ export class TokenSigner implements CaToken {
     this.#options.module.close();
   }
 
-  async #sign(at: { live: Live; lease: Lease }, key: AuthorityKey, digest: Uint8Array): Promise<Uint8Array> {
+  async #sign(
+    at: { live: TokenLife; lease: Lease },
+    key: AuthorityKey,
+    digest: Uint8Array,
+  ): Promise<Uint8Array> {
+    const began = performance.now();
     try {
       const held = this.#handleOf(at.live, key);
       const signature = await signDigest(at.lease.session, held, digest);
-      this.#failures = 0;
+      this.#signed += 1;
+      this.#latency.add(performance.now() - began);
+      this.#circuit.succeeded();
       if (this.#status.state === "degraded") this.#enter("ready", "");
       return signature;
     } catch (thrown) {
       at.lease.retire();
       closeQuietly(at.lease.session);
-      this.#failed(at.live, asFault(thrown));
+      this.#noteFailure(at.live, { keyId: key.keyId, fault: asFault(thrown), began });
       throw thrown;
     }
   }
 
   /** The handle of this login, whenever the caller found the key: after a recovery the old one means nothing. */
-  #handleOf(live: Live, key: AuthorityKey): HeldAuthority {
+  #handleOf(live: TokenLife, key: AuthorityKey): HeldAuthority {
     const held = live.authorities.find(key.keyId, false);
     if (held !== undefined) return held;
     throw new Fault("HSM_REFUSED", `key ${key.keyId} is no longer in token "${this.#options.label}"`);
   }
 
   /** After a failed operation: is it the session or the device? */
-  #failed(live: Live, fault: Fault): void {
+  #noteFailure(live: TokenLife, failure: { keyId: string; fault: Fault; began: number }): void {
+    const { keyId, fault, began } = failure;
+    this.#failed += 1;
+    const tookMs = performance.now() - began;
+    this.#options.log.note({ operation: "sign", result: fault.message, keyId, tookMs });
     if (live !== this.#live || this.#closed) return;
-    this.#failures += 1;
     try {
-      if (this.#failures >= failuresTolerated) throw fault;
+      if (this.#circuit.failed()) throw fault;
       probe(live.token.session);
       live.pool.add(live.token.openSession());
       live.authorities.forget();
@@ -140,11 +160,13 @@ export class TokenSigner implements CaToken {
       probe(this.#live.token.session);
       for (const session of this.#live.pool.idle()) session.lib.C_GetSessionInfo(session.handle);
       // A failure is no news for ever: a whole period without another one, and the device answering, ends it.
-      if (this.#failures === this.#failuresBefore && this.#status.state === "degraded")
+      if (this.#failed === this.#failuresBefore && this.#status.state === "degraded")
         this.#enter("ready", "");
-      this.#failuresBefore = this.#failures;
+      this.#failuresBefore = this.#failed;
     } catch (thrown) {
-      this.#goDown(tokenFault("keeping the session alive", thrown));
+      const fault = tokenFault("keeping the session alive", thrown);
+      this.#options.log.note({ operation: "keep-alive", result: fault.message });
+      this.#goDown(fault);
     }
   }
 
@@ -152,31 +174,45 @@ export class TokenSigner implements CaToken {
     if (this.#status.state === "down" || this.#status.state === "recovering") return;
     this.#enter("down", fault.message);
     this.#live.pool.close(this.#downFault());
-    this.#scheduleRecovery(shortestRetryMs);
+    this.#scheduleRecovery(this.#circuit.open());
   }
 
   #scheduleRecovery(delayMs: number): void {
     if (this.#closed) return;
-    this.#retry = setTimeout(() => void this.#recover(delayMs), delayMs);
+    this.#retry = setTimeout(() => void this.#recover(), delayMs);
   }
 
-  async #recover(delayMs: number): Promise<void> {
+  async #recover(): Promise<void> {
     // C_Finalize under a running C_Sign is undefined (PKCS#11 v2.40 §5.4): wait for it, or be killed for its age.
     if (this.#live.pool.busy > 0) {
-      this.#scheduleRecovery(shortestRetryMs);
+      this.#scheduleRecovery(drainLookMs);
       return;
     }
     this.#enter("recovering", this.#status.reason);
     try {
-      this.#options.module.reinitialise();
-      this.#live = await openLive(this.#options);
-      this.#failures = 0;
+      this.#reinitialise();
+      this.#live = await beginTokenLife(this.#options);
+      probe(this.#live.token.session);
       this.#enter("ready", "");
     } catch (thrown) {
-      const fault = asFault(thrown);
+      const fault = tokenFault("taking it up again", thrown);
       this.#enter("down", fault.message);
       if (fault.code === "HSM_PIN_REFUSED") this.#options.onFatal(fault);
-      else this.#scheduleRecovery(Math.min(delayMs * 2, longestRetryMs));
+      else this.#scheduleRecovery(this.#circuit.open());
+    }
+  }
+
+  #reinitialise(): void {
+    const { module, log } = this.#options;
+    const began = performance.now();
+    let result = "ok";
+    try {
+      module.reinitialise();
+    } catch (thrown) {
+      result = asFault(thrown).message;
+      throw thrown;
+    } finally {
+      log.note({ operation: "initialize", result, tookMs: performance.now() - began });
     }
   }
 
@@ -186,37 +222,9 @@ export class TokenSigner implements CaToken {
 
   #enter(state: TokenState, reason: string): void {
     const changed = state !== this.#status.state;
-    this.#status = this.#statusOf(state, reason);
-    if (changed) this.#options.onState(this.status());
+    this.#status = { state, reason };
+    if (!changed) return;
+    this.#options.log.note({ operation: "state", result: reason === "" ? state : `${state}: ${reason}` });
+    this.#options.onState(this.status());
   }
-
-  #statusOf(state: TokenState, reason: string): TokenStatus {
-    return { state, reason, tokenLabel: this.#options.label, sessions: this.#options.sessions };
-  }
-}
-
-async function openLive({ module, label, sessions, readPin }: TokenSignerOptions): Promise<Live> {
-  const pin = await readPin();
-  try {
-    const token = openToken(module, { label, pin, access: "read-only" });
-    const pool = new SessionPool(Array.from({ length: sessions }, () => token.openSession()));
-    return { token, pool, authorities: new AuthorityLookup(token) };
-  } finally {
-    pin.fill(0);
-  }
-}
-
-/** A session whose operation failed is given back to the token where that still works: their number is limited. */
-function closeQuietly(session: Session): void {
-  try {
-    session.close();
-  } catch (thrown) {
-    if (ckrOf(thrown) === undefined) throw thrown;
-  }
-}
-
-/** Asks the device for proof of life without a key: C_GetSessionInfo may be answered from memory, the generator is not. */
-function probe(session: Session): void {
-  session.lib.C_GetSessionInfo(session.handle);
-  session.generateRandom(16);
 }

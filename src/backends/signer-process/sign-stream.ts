@@ -79,7 +79,7 @@ export class SignStream {
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
-const codes: ReadonlySet<string> = new Set(["grammar", "unknown-key", "hsm-failed", "shutting-down"]);
+const codes: ReadonlySet<string> = new Set(["grammar", "unknown-key", "hsm-failed", "shutting-down", "busy"]);
 
 function outcomeOf({ signature, refusal }: SignItemResult__Output): Outcome {
   if (signature) return ok(signature);

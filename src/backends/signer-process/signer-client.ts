@@ -1,5 +1,7 @@
 import { type Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import type {
+  HsmCursor,
+  HsmEvents,
   JournalLine,
   Signer,
   SignerStatus,
@@ -12,11 +14,13 @@ import { withDeadline } from "../../foundation/deadline.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { refused } from "../../foundation/result.ts";
+import type { HsmEventList__Output } from "../../generated/meshmint/signer/v1/HsmEventList.ts";
 import type { JournalPage__Output } from "../../generated/meshmint/signer/v1/JournalPage.ts";
 import type { KeyDescription__Output } from "../../generated/meshmint/signer/v1/KeyDescription.ts";
 import type { SignerStatus__Output } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
 import { SignerService } from "../../wire/definitions.ts";
 import { type Batch, type Outcome, SignStream } from "./sign-stream.ts";
+import { eventsOf, statusOf } from "./signer-messages.ts";
 
 export type SignerClientOptions = {
   readonly socketPath: string;
@@ -81,11 +85,19 @@ export class SignerClient implements Signer {
   }
 
   async status(signal: AbortSignal): Promise<SignerStatus> {
-    const { state, reason, tokenLabel, sessions, journalLines } = await this.#ask<SignerStatus__Output>(
-      (options, answer) => this.#client.GetStatus({}, options, answer),
+    const answer = await this.#ask<SignerStatus__Output>(
+      (options, answered) => this.#client.GetStatus({}, options, answered),
       signal,
     );
-    return { state: stateOf(state), reason, tokenLabel, sessions, journalLines: BigInt(journalLines) };
+    return statusOf(answer);
+  }
+
+  async events({ instance, sequence }: HsmCursor, signal: AbortSignal): Promise<HsmEvents> {
+    const list = await this.#ask<HsmEventList__Output>(
+      (options, answer) => this.#client.ListEvents({ instance, afterSequence: sequence }, options, answer),
+      signal,
+    );
+    return eventsOf(list);
   }
 
   async *readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<JournalLine> {
@@ -226,10 +238,6 @@ function faultOf(thrown: unknown): Fault {
     cause: thrown,
   });
 }
-
-const states: ReadonlySet<string> = new Set(["ready", "degraded", "down", "recovering"]);
-const stateOf = (text: string): SignerStatus["state"] =>
-  states.has(text) ? (text as SignerStatus["state"]) : "down";
 
 /** The promise, or the signal's reason when that comes first; the work goes on, its outcome is dropped. */
 function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { CountedElsewhere } from "./counted-elsewhere.ts";
 
 /** One program's metrics. Names begin with `meshmint_`; label values come from fixed sets, never from callers. */
 export class Metrics {
@@ -52,6 +53,17 @@ export class Metrics {
   delays(name: string, help: string): Histogram {
     const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
     return new Histogram({ name: `meshmint_${name}`, help, buckets, registers: [this.#registry] });
+  }
+
+  /** A histogram that another process counted; `bounds` in seconds. */
+  countedElsewhere(
+    name: string,
+    help: string,
+    how: { readonly label: string; readonly bounds: readonly number[] },
+  ): CountedElsewhere {
+    const metric = new CountedElsewhere(`meshmint_${name}`, help, how);
+    this.#registry.registerMetric(metric as unknown as Histogram);
+    return metric;
   }
 
   /** The Prometheus text exposition of everything. */

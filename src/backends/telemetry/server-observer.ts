@@ -44,6 +44,8 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
         this.#rotation(event);
         break;
       case "signer-state":
+      case "signer-figures":
+      case "hsm":
       case "signer-quarantined":
       case "signer-released":
       case "signer-failed-over":

@@ -12,6 +12,19 @@ const signature = new Uint8Array([7]);
 const no = (code: SignRefusal["code"], journaled = false): Outcome =>
   refused({ code, journaled, reason: `${code} it says` });
 
+const idleStatus = {
+  state: "ready",
+  reason: "",
+  tokenLabel: "t",
+  sessions: 1,
+  busy: 0,
+  waiting: 0,
+  signed: 0,
+  failed: 0,
+  latencyCounts: [],
+  latencySumMs: 0,
+} as const;
+
 /** A signer that answers as it is told, one batch after the other, each after so many milliseconds. */
 class ToldSigner implements Signer {
   readonly asked: number[] = [];
@@ -38,7 +51,11 @@ class ToldSigner implements Signer {
 
   async status() {
     const journalLines = BigInt(this.lines.length);
-    return { state: "ready", reason: "", tokenLabel: "t", sessions: 1, journalLines } as const;
+    return { ...idleStatus, journalLines };
+  }
+
+  async events() {
+    return { instance: "one", events: [] };
   }
 
   async *readJournal(from: bigint) {

@@ -4,7 +4,7 @@ import type { Result } from "../../foundation/result.ts";
 export type SignItem = { readonly keyId: string; readonly tbs: Der };
 
 export type SignRefusal = {
-  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down" | "no-signer";
+  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down" | "busy" | "no-signer";
   readonly reason: string;
   /** The signer's journal has a line for this item, so the token may have signed it. */
   readonly journaled: boolean;
@@ -20,6 +20,8 @@ export interface Signer {
   /** Undefined when no token holds the key. Looked up in the token at each call, so a new key needs no restart. */
   describeKey(keyId: string, signal: AbortSignal): Promise<SigningKey | undefined>;
   status(signal: AbortSignal): Promise<SignerStatus>;
+  /** What happened to its token after the event named, at most what it still keeps. */
+  events(after: HsmCursor, signal: AbortSignal): Promise<HsmEvents>;
   /** The journal in order, from `fromSequence` on. */
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<JournalLine>;
 }
@@ -40,7 +42,38 @@ export type SignerStatus = {
   readonly reason: string;
   readonly tokenLabel: string;
   readonly sessions: number;
+  /** Sessions with an operation under way, and items that wait for one. */
+  readonly busy: number;
+  readonly waiting: number;
+  /** Signatures made, and operations that failed, since its worker began. */
+  readonly signed: number;
+  readonly failed: number;
+  /** Signatures by how long the token took, in `latencyBoundsMs` and beyond; and the sum in milliseconds. */
+  readonly latencyCounts: readonly number[];
+  readonly latencySumMs: number;
   readonly journalLines: bigint;
 };
+
+/** Upper bounds of the buckets of `latencyCounts`; the last bucket has none. */
+export const latencyBoundsMs: readonly number[] = [
+  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
+];
+
+/** A place among the events of one life of a signer's worker. */
+export type HsmCursor = { readonly instance: string; readonly sequence: number };
+
+/** An operation of the HSM other than a signature, or a change of its state. */
+export type HsmEvent = {
+  readonly sequence: number;
+  readonly at: Date;
+  /** initialize | login | find-key | sign | keep-alive | state | worker */
+  readonly operation: string;
+  /** "ok", or what went wrong. */
+  readonly result: string;
+  readonly keyId: string;
+  readonly tookMs: number;
+};
+
+export type HsmEvents = { readonly instance: string; readonly events: readonly HsmEvent[] };
 
 export type JournalLine = { readonly sequence: bigint; readonly keyId: string; readonly tbsSha256: string };

@@ -26,6 +26,7 @@ export class SigningAudit implements SigningObserver {
   }
 
   saw(event: SigningEvent): void {
+    if (event.kind === "signer-figures") return;
     if (this.#waiting.length >= mostWaiting) this.#leftOut += 1;
     else this.#waiting.push({ ...recordOf(event), at: this.#deps.clock.now() });
     this.#wake?.();
@@ -68,7 +69,15 @@ export class SigningAudit implements SigningObserver {
   }
 }
 
-function recordOf(event: SigningEvent): Omit<LedgerEvent, "at"> {
+type Recorded = Exclude<SigningEvent, { kind: "signer-figures" }>;
+
+function recordOf(event: Recorded): Omit<LedgerEvent, "at"> {
+  if (event.kind === "hsm") {
+    const { operation, at, ...rest } = event.event;
+    const { signer, instance } = event;
+    const happenedAt = at.toISOString();
+    return { kind: `hsm.${operation}`, actor: `signer:${signer}`, detail: { ...rest, instance, happenedAt } };
+  }
   if (event.kind === "signer-released") {
     const { kind, actor, ...detail } = event;
     return { kind, actor, detail };

@@ -1,4 +1,4 @@
-import type { SignerState } from "./signer.ts";
+import type { HsmEvent, SignerState, SignerStatus } from "./signer.ts";
 
 /** What happens to the signers behind the issuance path. */
 export type SigningEvent =
@@ -9,6 +9,16 @@ export type SigningEvent =
       readonly state: SignerState | "unreachable";
       /** "" when it is ready. */
       readonly reason: string;
+    }
+  /** Its figures, about once a second. */
+  | { readonly kind: "signer-figures"; readonly signer: string; readonly figures: SignerStatus }
+  /** What its HSM did beside signatures. At least once each: after a restart of the server some come again. */
+  | {
+      readonly kind: "hsm";
+      readonly signer: string;
+      /** The life of its worker; with the event's sequence it names the event. */
+      readonly instance: string;
+      readonly event: HsmEvent;
     }
   /** A signature of it did not verify: nothing is asked of it until an operator releases it. */
   | { readonly kind: "signer-quarantined"; readonly signer: string; readonly reason: string }

@@ -1,6 +1,7 @@
 import { pause, withDeadline } from "../../foundation/deadline.ts";
 import { asFault } from "../../foundation/fault.ts";
 import type { FleetMember } from "./fleet-member.ts";
+import type { HsmCursor } from "./signer.ts";
 import type { SignerFleet } from "./signer-fleet.ts";
 import type { SigningObserver } from "./signing-event.ts";
 
@@ -20,14 +21,39 @@ async function watchMember(
   signal: AbortSignal,
 ): Promise<void> {
   let told: string | undefined;
+  let cursor: HsmCursor = { instance: "", sequence: 0 };
   while (!signal.aborted) {
     const { state, reason } = await ask(member, signal);
     if (signal.aborted) return;
+    cursor = await tellEvents(member, { cursor, observer }, signal);
+    const figures = member.lastStatus;
+    if (figures) observer.saw({ kind: "signer-figures", signer: member.name, figures });
     if (state === "ready" || state === "degraded") member.believe();
     else member.doubt(reason);
     if (state !== told) observer.saw({ kind: "signer-state", signer: member.name, state, reason });
     told = state;
     await pause(everyMs, signal);
+  }
+}
+
+type Place = { readonly cursor: HsmCursor; readonly observer: SigningObserver };
+
+async function tellEvents(
+  { name, signer, lastStatus }: FleetMember,
+  { cursor, observer }: Place,
+  signal: AbortSignal,
+): Promise<HsmCursor> {
+  if (lastStatus === undefined) return cursor;
+  try {
+    const { instance, events } = await withDeadline(answerWithinMs, signal, (limited) =>
+      signer.events(cursor, limited),
+    );
+    for (const event of events) observer.saw({ kind: "hsm", signer: name, instance, event });
+    const last = events.at(-1)?.sequence;
+    const before = instance === cursor.instance ? cursor.sequence : 0;
+    return { instance, sequence: last ?? before };
+  } catch {
+    return cursor; // it is asked again in a second, from the same place on; its state says that it was away
   }
 }
 

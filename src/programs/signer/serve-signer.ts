@@ -1,13 +1,16 @@
+import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { Server } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
 import { openModule } from "../../backends/pkcs11/module.ts";
+import { refuseSoftHsm } from "../../backends/pkcs11/soft-hsm.ts";
 import { TokenSigner } from "../../backends/pkcs11/token-signer.ts";
 import { JournalFile } from "../../backends/signer-journal/journal-file.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { CaToken } from "../../custody/ca-token.ts";
 import { Custodian } from "../../custody/custodian.ts";
+import { HsmLog } from "../../custody/hsm-log.ts";
 import type { Journal } from "../../custody/journal.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { toMs } from "../../foundation/duration.ts";
@@ -24,6 +27,8 @@ export type ServeOptions = {
   readonly logger: Logger;
   /** Whether a wrong key in the token keeps the signer from serving the others. */
   readonly strict: boolean;
+  /** How the worker before this one ended; undefined for the first. */
+  readonly formerEnd?: string | undefined;
   /** Told of what this process cannot live with: the PIN refused later on, or a journal that records no more. */
   readonly onFatal: (fault: Fault) => void;
 };
@@ -40,6 +45,7 @@ const fsyncEveryMs = 1000;
 export type Custody = {
   readonly token: CaToken & Pick<TokenSigner, "oldestOperationMs" | "close">;
   readonly journal: Journal & Pick<JournalFile, "close">;
+  readonly hsmLog: HsmLog;
 };
 
 /** Puts the signer's worker together and serves. Rejects with CONFIG_INVALID, HSM_*, LEDGER_FAILED or STORE_IN_USE. */
@@ -49,18 +55,21 @@ export async function serveSigner(options: ServeOptions): Promise<RunningSigner>
 
 /** Opens the token, holds its keys against what they must be, and opens the journal. */
 export async function openCustody(options: ServeOptions): Promise<Custody> {
-  const token = await openTokenSigner(options);
+  const hsmLog = new HsmLog(randomUUID(), systemClock);
+  if (options.formerEnd !== undefined) hsmLog.note({ operation: "worker", result: options.formerEnd });
+  const token = await openTokenSigner(options, hsmLog);
   checkKeys(token, options);
-  return { token, journal: openJournal(options) };
+  return { token, journal: openJournal(options), hsmLog };
 }
 
 /** Serves what was opened on the signer's socket, and closes it at its `stop`. */
 export async function serveCustody(options: ServeOptions, custody: Custody): Promise<RunningSigner> {
   const { config, logger } = options;
-  const { token, journal } = custody;
+  const { token, journal, hsmLog } = custody;
   const custodian = new Custodian({
     token,
     journal,
+    hsmLog,
     clock: systemClock,
     limits: { ttlCap: config.ttlCap, clockSkew: config.clockSkew },
     observer: new RefusalLog(logger),
@@ -81,9 +90,13 @@ export async function serveCustody(options: ServeOptions, custody: Custody): Pro
   };
 }
 
-function openTokenSigner({ config, pin, logger, onFatal }: ServeOptions): Promise<TokenSigner> {
+function openTokenSigner({ config, pin, logger, onFatal }: ServeOptions, log: HsmLog): Promise<TokenSigner> {
+  const module = openModule(config.token.module);
+  log.note({ operation: "initialize", result: "ok" });
+  if (config.production && !config.softHsmInProduction) refuseSoftHsm(module);
   return TokenSigner.open({
-    module: openModule(config.token.module),
+    module,
+    log,
     label: config.token.label,
     sessions: config.sessions,
     readPin: pin,

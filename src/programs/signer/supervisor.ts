@@ -31,6 +31,9 @@ const permanent: ReadonlySet<FaultCode> = new Set(["CONFIG_INVALID", "HSM_PIN_RE
 
 const workerFile = fileURLToPath(new URL(`./worker${extname(import.meta.filename)}`, import.meta.url));
 
+/** Whether it may refuse keys, and how the worker before it ended. */
+type Birth = Pick<StartOrder, "strict" | "formerEnd">;
+
 /** How one worker's life ended. */
 type Ending = { readonly served: boolean; readonly fault: Fault };
 
@@ -41,11 +44,14 @@ type Ending = { readonly served: boolean; readonly fault: Fault };
  */
 export async function superviseSigner(options: SupervisorOptions, signal: AbortSignal): Promise<void> {
   let everServed = false;
+  let formerEnd: string | undefined;
   let pauseMs = shortestPauseMs;
   while (!signal.aborted) {
-    const { served, fault } = await new WorkerLife(options, !everServed).live(signal);
+    const life: WorkerLife = new WorkerLife(options, { strict: !everServed, formerEnd });
+    const { served, fault }: Ending = await life.live(signal);
     if (signal.aborted) return;
     everServed ||= served;
+    formerEnd = fault.message;
     if (permanent.has(fault.code) || !everServed) throw fault;
     pauseMs = served ? shortestPauseMs : Math.min(pauseMs * 2, longestPauseMs);
     options.logger.error({ reason: fault.message, pauseMs }, "the worker ended; starting another");
@@ -62,9 +68,9 @@ class WorkerLife {
   #lastLook = performance.now();
   #fault: Fault | undefined;
 
-  constructor(options: SupervisorOptions, strict: boolean) {
+  constructor(options: SupervisorOptions, how: Birth) {
     this.#options = options;
-    this.#child = startWorker(options, strict);
+    this.#child = startWorker(options, how);
     this.#child.on("message", (message: WorkerMessage) => this.#heard(message));
   }
 
@@ -127,7 +133,7 @@ class WorkerLife {
   }
 }
 
-function startWorker({ config, insecurePinEnv }: SupervisorOptions, strict: boolean): ChildProcess {
+function startWorker({ config, insecurePinEnv }: SupervisorOptions, how: Birth): ChildProcess {
   const { [pinVariable]: pin, ...environment } = process.env;
   const child = fork(workerFile, {
     execArgv: [],
@@ -140,7 +146,7 @@ function startWorker({ config, insecurePinEnv }: SupervisorOptions, strict: bool
     stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore"],
   });
   child.on("error", () => undefined); // an exit follows, or the process was never there: `ended` sees both
-  child.send({ kind: "start", config, insecurePinEnv, strict } satisfies StartOrder, () => undefined);
+  child.send({ kind: "start", config, insecurePinEnv, ...how } satisfies StartOrder, () => undefined);
   return child;
 }
 

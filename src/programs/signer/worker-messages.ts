@@ -8,6 +8,8 @@ export type StartOrder = {
   readonly insecurePinEnv: boolean;
   /** The first worker refuses to serve a token with a wrong key in it: a person is looking. Later ones say so and serve. */
   readonly strict: boolean;
+  /** How the worker before it ended, for the record of the HSM. */
+  readonly formerEnd?: string | undefined;
 };
 
 /** From the worker. */

@@ -20,8 +20,9 @@ const tell = (message: WorkerMessage) => process.send?.(message);
 process.on("SIGINT", () => undefined); // Ctrl-C reaches the whole group; the supervisor says when to end
 process.once("message", (order: StartOrder) => void run(order));
 
-async function run({ config, insecurePinEnv, strict }: StartOrder): Promise<void> {
-  const logger = createLogger("signer-worker", config.log.level);
+async function run({ config, insecurePinEnv, strict, formerEnd }: StartOrder): Promise<void> {
+  const base = createLogger("signer-worker", config.log.level);
+  const logger = config.name === "" ? base : base.child({ token: config.name });
   const fromEnvironment = insecurePinEnv ? process.env[pinVariable] : undefined;
   delete process.env[pinVariable];
   let signer: RunningSigner | undefined;
@@ -38,7 +39,7 @@ async function run({ config, insecurePinEnv, strict }: StartOrder): Promise<void
   process.once("disconnect", () => void stop().catch(fail));
   try {
     const pin = pinSource(config, fromEnvironment);
-    signer = await serveSigner({ config, logger, pin, strict, onFatal: fail });
+    signer = await serveSigner({ config, logger, pin, strict, formerEnd, onFatal: fail });
     const serving = signer;
     setInterval(() => tell({ kind: "beat", oldestOperationMs: serving.oldestOperationMs() }), beatEveryMs);
     tell({ kind: "ready" });

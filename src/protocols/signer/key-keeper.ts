@@ -4,7 +4,7 @@ import type { Result } from "../../foundation/result.ts";
 export type AskedSignature = { readonly keyId: string; readonly purpose: "leaf"; readonly tbs: Uint8Array };
 
 export type RefusedSignature = {
-  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down";
+  readonly code: "grammar" | "unknown-key" | "hsm-failed" | "shutting-down" | "busy";
   readonly reason: string;
   readonly journaled: boolean;
 };
@@ -14,7 +14,26 @@ type KeeperStatus = {
   readonly reason: string;
   readonly tokenLabel: string;
   readonly sessions: number;
+  readonly busy: number;
+  readonly waiting: number;
+  readonly signed: number;
+  readonly failed: number;
+  /** Signatures in buckets by their time; see SignerStatus in signer_api.proto. */
+  readonly latencyCounts: readonly number[];
+  readonly latencySumMs: number;
   readonly journalLines: bigint;
+};
+
+export type KeeperEvents = {
+  readonly instance: string;
+  readonly events: readonly {
+    readonly sequence: number;
+    readonly at: Date;
+    readonly operation: string;
+    readonly result: string;
+    readonly keyId: string;
+    readonly tookMs: number;
+  }[];
 };
 
 export type KeeperLine = { readonly sequence: bigint; readonly keyId: string; readonly tbsSha256: string };
@@ -29,6 +48,8 @@ export interface KeyKeeper {
   /** Throws HSM_REFUSED or HSM_UNAVAILABLE. */
   describe(keyId: string): DescribedKey | undefined;
   status(): KeeperStatus;
+  /** What happened to the token after that event of that life of the process; all that is kept when it is another life. */
+  events(after: { readonly instance: string; readonly sequence: number }): KeeperEvents;
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<readonly KeeperLine[]>;
 }
 

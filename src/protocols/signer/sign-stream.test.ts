@@ -23,19 +23,32 @@ const busyKeeper: KeyKeeper = {
       ),
     ),
   describe: () => undefined,
-  status: () => ({ state: "ready", reason: "", tokenLabel: "t", sessions: 1, journalLines: 7n }),
+  status: () => ({
+    state: "ready",
+    reason: "",
+    tokenLabel: "t",
+    sessions: 1,
+    busy: 1,
+    waiting: 1,
+    signed: 0,
+    failed: 0,
+    latencyCounts: [],
+    latencySumMs: 0,
+    journalLines: 7n,
+  }),
+  events: () => ({ instance: "one", events: [] }),
   async *readJournal() {},
 };
 
 afterEach(() => void vi.useRealTimers());
 
-test("what has waited half a minute for a session is refused, never signed long after its caller gave up", async () => {
+test("what has waited ten seconds for a session is refused, never signed long after its caller gave up", async () => {
   vi.useFakeTimers();
   const call = new SignCall();
   serveSignStream(call as unknown as Parameters<typeof serveSignStream>[0], busyKeeper);
   const item = { keyId: Buffer.alloc(20, 1), purpose: "PURPOSE_LEAF", tbs: Buffer.of(1) };
   call.emit("data", { batchId: 3, items: [item] });
-  await vi.advanceTimersByTimeAsync(29_000);
+  await vi.advanceTimersByTimeAsync(9_000);
   expect(call.written).toEqual([]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(call.written).toMatchObject([

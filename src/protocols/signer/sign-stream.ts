@@ -17,10 +17,10 @@ const mostItems = 1024;
 /** Batches of one stream in work at a time; whoever sends more is read no further until some are answered. */
 const mostBatches = 32;
 /**
- * How long an item may wait for a session of the token. Callers wait 20 s and close what has no journal line after two
- * minutes as not signed: nothing may be signed so late that it proves them wrong.
+ * How long an item may wait for a session of the token; then it is refused as `busy`. Callers wait 20 s for an answer, and close
+ * what has no journal line after two minutes as not signed: nothing may be signed so late that it proves them wrong.
  */
-const sessionWithinMs = 30_000;
+const sessionWithinMs = 10_000;
 /** A subject key identifier by RFC 7093 §2. */
 export const keyIdBytes = 20;
 

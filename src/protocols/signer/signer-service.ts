@@ -3,15 +3,17 @@ import { fromHex, toHex } from "../../domain/certificate/hex.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { DescribeKeyRequest__Output } from "../../generated/meshmint/signer/v1/DescribeKeyRequest.ts";
 import type { GetStatusRequest__Output } from "../../generated/meshmint/signer/v1/GetStatusRequest.ts";
+import type { HsmEventList } from "../../generated/meshmint/signer/v1/HsmEventList.ts";
 import type { JournalPage } from "../../generated/meshmint/signer/v1/JournalPage.ts";
 import type { KeyDescription } from "../../generated/meshmint/signer/v1/KeyDescription.ts";
+import type { ListEventsRequest__Output } from "../../generated/meshmint/signer/v1/ListEventsRequest.ts";
 import type { ReadJournalRequest__Output } from "../../generated/meshmint/signer/v1/ReadJournalRequest.ts";
 import type { SignerServiceHandlers } from "../../generated/meshmint/signer/v1/SignerService.ts";
 import type { SignerStatus } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
 import { SignerService } from "../../wire/definitions.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
-import type { KeeperLine, KeyKeeper } from "./key-keeper.ts";
+import type { KeeperEvents, KeeperLine, KeyKeeper } from "./key-keeper.ts";
 import { keyIdBytes, serveSignStream } from "./sign-stream.ts";
 
 /** Sign streams last for as long as their callers: whoever stops the server ends them. */
@@ -33,8 +35,13 @@ export function addSignerService(server: Server, keeper: KeyKeeper): SignerStrea
       describe(request, keeper),
     ),
     GetStatus: unary<GetStatusRequest__Output, SignerStatus>(async () => {
-      const { journalLines, ...status } = keeper.status();
-      return { ...status, journalLines: journalLines.toString() };
+      const { journalLines, latencyCounts, ...status } = keeper.status();
+      return { ...status, latencyCounts: [...latencyCounts], journalLines: journalLines.toString() };
+    }),
+    ListEvents: unary<ListEventsRequest__Output, HsmEventList>(async ({ request }) => {
+      const { instance, afterSequence } = request;
+      const found = keeper.events({ instance, sequence: Number(afterSequence) });
+      return { instance: found.instance, events: found.events.map(eventMessage) };
     }),
     ReadJournal: (call) => void streamJournal(call, keeper),
   };
@@ -78,6 +85,12 @@ async function streamJournal(
     if (!signal.aborted) call.emit("error", toServiceError(thrown));
   }
 }
+
+const eventMessage = ({ at, keyId, ...event }: KeeperEvents["events"][number]) => ({
+  ...event,
+  atMs: at.getTime(),
+  keyId: bufferOfHex(keyId),
+});
 
 const lineMessage = ({ sequence, keyId, tbsSha256 }: KeeperLine) => ({
   sequence: sequence.toString(),

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { createLogger } from "../../../src/backends/telemetry/logger.ts";
 import type { SigningSlot } from "../../../src/custody/ca-token.ts";
-import { readSignerConfig } from "../../../src/programs/signer/config.ts";
+import { readSignerConfig, workerConfigs } from "../../../src/programs/signer/config.ts";
 import { pinSource } from "../../../src/programs/signer/pin-source.ts";
 import {
   type Custody,
@@ -25,7 +25,8 @@ const dyingSlot = (slot: SigningSlot): SigningSlot => ({
   release: () => slot.release(),
 });
 
-const dying = ({ token, journal }: Custody): Custody => ({
+const dying = ({ token, journal, hsmLog }: Custody): Custody => ({
+  hsmLog,
   token: decorated(token, { reserve: async (signal) => dyingSlot(await token.reserve(signal)) }),
   journal: decorated(journal, {
     append(keyId, tbsSha256) {
@@ -36,7 +37,8 @@ const dying = ({ token, journal }: Custody): Custody => ({
   }),
 });
 
-const config = await readSignerConfig(process.argv[2] ?? "");
+const [config] = workerConfigs(await readSignerConfig(process.argv[2] ?? ""));
+if (config === undefined) throw new Error("no token is configured");
 const options: ServeOptions = {
   config,
   pin: pinSource(config, undefined),
