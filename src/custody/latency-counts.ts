@@ -1,5 +1,5 @@
 /** Upper bounds of the buckets in milliseconds; the last bucket has none. */
-export const latencyBoundsMs: readonly number[] = [
+const latencyBoundsMs: readonly number[] = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
 ];
 
