@@ -26,7 +26,7 @@ export function threadCpuMicros(pid: number): ReadonlyMap<string, number> {
 }
 
 /** The process and its living descendants. */
-function treeOf(pid: number): number[] {
+export function treeOf(pid: number): number[] {
   const children = listed(`/proc/${pid}/task`).flatMap((thread) =>
     textOf(`/proc/${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number),
   );

@@ -1,9 +1,10 @@
 import type { Result } from "../../foundation/result.ts";
 import type { Der } from "./der.ts";
 import { DerReader, readDer, requireDer } from "./der-reader.ts";
-import { explicitTag, tag } from "./der-tag.ts";
+import { tag } from "./der-tag.ts";
 import { readOctetAlignedBits, readSmallInteger } from "./der-values.ts";
 import { bitString, explicit, sequence, smallInteger } from "./der-writer.ts";
+import { checkAttributes, checkSubject } from "./request-fields.ts";
 import { type HashName, knownSignatures, readSignatureAlgorithm } from "./signature-algorithm.ts";
 import { type PublicKey, readSpki } from "./spki.ts";
 
@@ -21,8 +22,8 @@ export type Csr = {
 export const longestCsr = 16 * 1024;
 
 /**
- * Reads a PKCS#10 request (RFC 2986 §4) of at most 16 KiB. Subject and attributes must be there and are ignored:
- * names come from the registration alone. The signature is not verified here.
+ * Reads a PKCS#10 request (RFC 2986 §4) of at most 16 KiB. Subject and attributes must be there and well-formed, and are
+ * ignored: names come from the registration alone. The signature is not verified here.
  */
 export function readCsr(bytes: Uint8Array): Result<Csr, string> {
   return readDer(bytes, longestCsr, (reader) => {
@@ -43,9 +44,9 @@ export function readCsr(bytes: Uint8Array): Result<Csr, string> {
 function readInfo(reader: DerReader): Der {
   const fields = reader.enter(tag.sequence, "the CertificationRequestInfo");
   requireDer(readSmallInteger(fields, "the version") === 0, "the request is not of version 1");
-  fields.contents(tag.sequence, "the subject");
+  checkSubject(fields);
   const spki = fields.whole(tag.sequence, "the public key");
-  fields.contents(explicitTag(0), "the attributes");
+  checkAttributes(fields);
   fields.end("the CertificationRequestInfo");
   return spki;
 }

@@ -43,14 +43,17 @@ export const knownSignatures: Readonly<
   [oid.sha512WithRsa]: { key: "rsa", hash: "sha512" },
 };
 
-/** Reads an AlgorithmIdentifier whose parameters are absent or NULL and gives its identifier. RFC 5280 §4.1.1.2. */
+/**
+ * Reads an AlgorithmIdentifier and gives its identifier. Parameters are absent for ECDSA (RFC 5758 §3.2), and absent or
+ * NULL for all others (RFC 4055 §5).
+ */
 export function readSignatureAlgorithm(reader: DerReader): string {
   const fields = reader.enter(tag.sequence, "the signature algorithm");
   const id = readOid(fields, "the signature algorithm's identifier");
   const parameters = fields.nextTag === tag.null ? fields.contents(tag.null, "its parameters") : undefined;
   requireDer(
-    parameters === undefined || parameters.length === 0,
-    "the signature algorithm's NULL has contents",
+    parameters === undefined || (parameters.length === 0 && knownSignatures[id]?.key !== "ec"),
+    "the signature algorithm has parameters that it must not have",
   );
   fields.end("the signature algorithm");
   return id;

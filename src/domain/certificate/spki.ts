@@ -17,6 +17,8 @@ export type PublicKey =
       readonly bits: Uint8Array;
     };
 
+type RsaNumbers = { readonly modulus: Uint8Array; readonly exponent: Uint8Array };
+
 const curves: Readonly<Record<string, { readonly curve: Curve; readonly pointLength: number }>> = {
   [oid.p256]: { curve: "P-256", pointLength: 65 },
   [oid.p384]: { curve: "P-384", pointLength: 97 },
@@ -58,18 +60,22 @@ function readRsaKey(algorithm: DerReader, bits: Uint8Array): PublicKey {
     "the RSA key's NULL has contents",
   );
   algorithm.end("the RSA key's parameters");
-  const key = readDer(bits, longestSpki, (reader) => {
+  const key = readRsaNumbers(bits);
+  requireDer(key.ok, key.ok ? "" : key.error);
+  const { modulus, exponent } = key.value;
+  const modulusBits = modulus.length * 8 - Math.clz32((modulus[0] ?? 0) << 24);
+  return { kind: "rsa", modulusBits, exponent: exponent.reduce((sum, octet) => sum * 256 + octet, 0), bits };
+}
+
+/** The numbers of an RSAPublicKey, which is what the bits of an RSA key hold. RFC 8017 Appendix A.1.1. */
+export const readRsaNumbers = (bits: Uint8Array): Result<RsaNumbers, string> =>
+  readDer(bits, longestSpki, (reader) => {
     const fields = reader.enter(tag.sequence, "the RSA key");
     const modulus = readPositiveInteger(fields, longestSpki, "the RSA modulus");
     const exponent = readPositiveInteger(fields, 4, "the RSA exponent");
     fields.end("the RSA key");
     return { modulus, exponent };
   });
-  requireDer(key.ok, key.ok ? "" : key.error);
-  const { modulus, exponent } = key.value;
-  const modulusBits = modulus.length * 8 - Math.clz32((modulus[0] ?? 0) << 24);
-  return { kind: "rsa", modulusBits, exponent: exponent.reduce((sum, octet) => sum * 256 + octet, 0), bits };
-}
 
 /** For a caller that wants a P-256 or P-384 key and nothing else, such as an authority's. */
 export function readEcSpki(spki: Uint8Array): Result<PublicKey & { kind: "ec" }, string> {
