@@ -4,3 +4,10 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => new Date() };
+
+/** Milliseconds since some moment, which only grow: for spans and rates, whatever happens to the time of day. */
+export interface Stopwatch {
+  ms(): number;
+}
+
+export const systemStopwatch: Stopwatch = { ms: () => performance.now() };

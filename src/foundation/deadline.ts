@@ -33,3 +33,15 @@ export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done);
   });
+
+const callersDeadlines = new WeakMap<AbortSignal, number>();
+
+/** Notes until when the caller behind a signal waits, where its protocol says so: from now, in milliseconds. */
+export const noteDeadline = (signal: AbortSignal, inMs: number): void =>
+  void callersDeadlines.set(signal, performance.now() + inMs);
+
+/** How long the caller behind this very signal still waits, in milliseconds, never negative; undefined where it did not say. */
+export function remainingMs(signal: AbortSignal): number | undefined {
+  const atMs = callersDeadlines.get(signal);
+  return atMs === undefined ? undefined : Math.max(atMs - performance.now(), 0);
+}

@@ -26,14 +26,19 @@ export const faultCodes = [
 
 export type FaultCode = (typeof faultCodes)[number];
 
+export type FaultOptions = ErrorOptions & { readonly retryAfterMs?: number | undefined };
+
 /** A failure with a stable code. The message names what is wrong and what to do; `cause` never crosses a wire. */
 export class Fault extends Error {
   readonly code: FaultCode;
+  /** When to come again, where that is known; crosses the wire. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: FaultCode, message: string, options?: ErrorOptions) {
+  constructor(code: FaultCode, message: string, options?: FaultOptions) {
     super(message, options);
     this.name = "Fault";
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
 

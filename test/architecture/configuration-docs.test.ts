@@ -129,6 +129,13 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
       refused: [[], tokensOf(+most + 1), [{ name: "a" }], ...["name", "socket", "journal"].map(twinTokens)],
     }),
   ],
+  [
+    /^map of tenants to whole numbers, (\d+) to (\d+)$/,
+    (least, most) => ({
+      allowed: [{}, { "/a": +least, "/b": +most }],
+      refused: [{ "/a": +least - 1 }, { "/a": +most + 1 }, { "": +least }, ["/a"]],
+    }),
+  ],
   [/^list of user ids$/, () => ({ allowed: [[], [0]], refused: [[-1], ["root"]] })],
   [/^list of SPIFFE IDs$/, () => ({ allowed: [[], ["spiffe://a/b"]], refused: [["https://a/b"]] })],
   [/^group id$/, () => ({ allowed: [0], refused: [-1, "adm"] })],

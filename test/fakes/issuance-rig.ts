@@ -2,6 +2,7 @@ import { LeafMaker } from "../../src/backends/node-crypto/leaf-maker.ts";
 import { doLeafWork } from "../../src/backends/node-crypto/leaf-work.ts";
 import { ThreadedLeafCrypto } from "../../src/backends/node-crypto/threaded-leaf-crypto.ts";
 import type { IssuanceEvent } from "../../src/control/issuance/events.ts";
+import { LastIssuances } from "../../src/control/issuance/last-issuances.ts";
 import type { LeafCrypto } from "../../src/control/issuance/leaf-crypto.ts";
 import { defaultRates } from "../../src/control/issuance/limit.ts";
 import { type IssuanceDeps, IssuancePipeline } from "../../src/control/issuance/pipeline.ts";
@@ -10,6 +11,7 @@ import { defaultProfiles } from "../../src/domain/certificate/profile.ts";
 import type { RegistrationEntry } from "../../src/domain/identity/registration-entry.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
+import { systemStopwatch } from "../../src/foundation/clock.ts";
 import { seconds } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import { loneFleet } from "./lone-fleet.ts";
@@ -51,6 +53,7 @@ export type IssuanceRig = {
   readonly entries: Map<string, RegistrationEntry>;
   /** Key ids that rotation has closed. */
   readonly closed: Set<string>;
+  readonly lastIssuances: LastIssuances;
   readonly clock: { at: Date; now(): Date };
 };
 
@@ -63,6 +66,7 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
   const events: IssuanceEvent[] = [];
   const entries = new Map([["web", webEntry]]);
   const closed = new Set<string>();
+  const lastIssuances = new LastIssuances(64);
   const clock = { at: new Date(), now: () => clock.at };
   const isOpen = (keyId: string) => !closed.has(keyId);
   const current = () =>
@@ -83,7 +87,12 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
     observer: { saw: (event) => void events.push(event) },
     rates: defaultRates,
     queue: defaultQueueLimits,
+    stopwatch: systemStopwatch,
+    weightOf: () => 1,
+    answerWithinMs: 30_000,
+    lastIssuances,
+    distrusts: (keyId) => closed.has(keyId),
     ...change,
   });
-  return { pipeline, software, signer, ledger, events, entries, closed, clock };
+  return { pipeline, software, signer, ledger, events, entries, closed, lastIssuances, clock };
 }

@@ -13,12 +13,15 @@ import { sha256Hex } from "../../src/foundation/digest.ts";
 import { ok, type Result, refused } from "../../src/foundation/result.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 
-/** A Signer whose keys lie in memory. It signs whatever it is given; a test may replace `answer`. */
+/** A Signer whose keys lie in memory. It signs whatever it is given; a test may replace `answer` and `before`. */
 export class SoftwareSigner implements Signer {
   readonly journal: JournalLine[] = [];
   readonly #authorities = new Map<string, SoftwareAuthority>();
   /** Decides what becomes of one item. */
   answer: (item: SignItem) => Result<Uint8Array, SignRefusal> = (item) => this.signOne(item);
+
+  /** Runs before a batch: a test makes it slow by waiting, or away by throwing. */
+  before: (items: readonly SignItem[]) => Promise<void> = async () => undefined;
 
   add(authority: SoftwareAuthority): void {
     this.#authorities.set(authority.authority.keyId, authority);
@@ -40,6 +43,7 @@ export class SoftwareSigner implements Signer {
     signal: AbortSignal,
   ): Promise<readonly Result<Uint8Array, SignRefusal>[]> {
     signal.throwIfAborted();
+    await this.before(items);
     return items.map((item) => this.answer(item));
   }
 

@@ -1,13 +1,19 @@
 import type { Der } from "../../domain/certificate/der.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
-import { Fault } from "../../foundation/fault.ts";
+import { asFault, Fault } from "../../foundation/fault.ts";
 import type { Random } from "../../foundation/random.ts";
 import type { AgentObserver } from "../agent-event.ts";
 import type { Alarm } from "../alarm.ts";
 import type { LeafKeys } from "../svids/leaf-keys.ts";
-import { type AuthorityNotice, nodeReissueMoment, renewalMoment, retryDelayMs } from "../svids/renewal.ts";
-import type { IssuedChain } from "../svids/svid-issuer.ts";
+import {
+  type AuthorityNotice,
+  namedDelayMs,
+  nodeReissueMoment,
+  renewalMoment,
+  retryDelayMs,
+} from "../svids/renewal.ts";
+import { answerWithinMs, type IssuedChain } from "../svids/svid-issuer.ts";
 import type { NodeCredentials, NodeStore } from "./node-credentials.ts";
 
 /** Renews the node's own SVID over a connection made with the current one. */
@@ -28,7 +34,6 @@ export type NodeKeeperDeps = {
   readonly onRenewed: (credentials: NodeCredentials, replacedSerial: string) => void;
 };
 
-const answerWithinMs = 30_000;
 const soonestMs = 1000;
 const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
 
@@ -40,6 +45,8 @@ export class NodeKeeper {
   #notice: AuthorityNotice | undefined;
   #dueAtMs: number;
   #failures = 0;
+  /** The server asked not to be asked before. */
+  #notBeforeMs = 0;
   #isRenewing = false;
   #stopAlarm: () => void = () => undefined;
 
@@ -64,9 +71,10 @@ export class NodeKeeper {
     this.#schedule();
   }
 
-  /** The server is back: a renewal that failed is tried again now. */
+  /** The server is back: a renewal that failed is tried again now, or when the server has said. */
   retrySoon(): void {
-    if (this.#failures > 0) this.#dueAtMs = this.#deps.clock.now().getTime();
+    const now = this.#deps.clock.now().getTime();
+    if (this.#failures > 0) this.#dueAtMs = Math.min(this.#dueAtMs, Math.max(now, this.#notBeforeMs));
     this.#schedule();
   }
 
@@ -130,8 +138,14 @@ export class NodeKeeper {
 
   #failed(thrown: unknown): void {
     this.#failures += 1;
-    const retryInMs = retryDelayMs(this.#failures, this.#deps.random);
-    this.#dueAtMs = this.#deps.clock.now().getTime() + retryInMs;
+    const { random, clock } = this.#deps;
+    const { retryAfterMs = 0 } = asFault(thrown);
+    const isNamed = retryAfterMs > 0;
+    const retryInMs = isNamed
+      ? namedDelayMs(retryAfterMs, this.#failures, random)
+      : retryDelayMs(this.#failures, random);
+    this.#dueAtMs = clock.now().getTime() + retryInMs;
+    this.#notBeforeMs = isNamed ? this.#dueAtMs : 0;
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     this.#deps.observer.saw({ kind: "node-svid-refused", reason, retryInMs });
   }

@@ -49,3 +49,19 @@ export function retryDelayMs(failures: number, random: Random): number {
   const [byte = 0] = random.bytes(1);
   return Math.round(whole * (0.5 + byte / 512));
 }
+
+const longestNamedMs = 5 * 60_000; // a server may ask for patience, not for leaves to expire
+const spread = 0.25;
+/** A server that names a time knows its load: from then on our own patience grows no further. */
+const mostFailuresCounted = 4;
+
+/**
+ * How long to wait where the server named a time: never shorter than that, of which at most five minutes count, and by chance up to a
+ * quarter longer, so that those who were sent away together do not come back together.
+ */
+export function namedDelayMs(retryAfterMs: number, failures: number, random: Random): number {
+  const named = Math.min(retryAfterMs, longestNamedMs);
+  const chance = new DataView(random.bytes(4).slice().buffer).getUint32(0) / 2 ** 32;
+  const own = retryDelayMs(Math.min(failures, mostFailuresCounted), random);
+  return Math.max(Math.ceil(named * (1 + spread * chance)), own);
+}

@@ -3,6 +3,9 @@ import type { Result } from "../../foundation/result.ts";
 
 export type IssueItem = { readonly entryId: string; readonly csr: Der };
 
+/** How long an agent waits for a certificate; the server is told, and refuses at once what it cannot answer by then. */
+export const answerWithinMs = 30_000;
+
 export type IssuedChain = { readonly chain: readonly Der[]; readonly authorityKeyId: string };
 
 /** The server says no more on purpose. `retryAfterMs` is 0 when it named no time. */

@@ -1,12 +1,20 @@
+import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import type { Der } from "../../domain/certificate/der.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { Fault } from "../../foundation/fault.ts";
+import { type Random, systemRandom } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { AgentEvent } from "../agent-event.ts";
 import { Stage, settle } from "../stage.fixtures.ts";
 import type { ChainClaim } from "./leaf-keys.ts";
-import { leafReissueMoment, nodeReissueMoment, renewalMoment, retryDelayMs } from "./renewal.ts";
+import {
+  leafReissueMoment,
+  namedDelayMs,
+  nodeReissueMoment,
+  renewalMoment,
+  retryDelayMs,
+} from "./renewal.ts";
 import type { IssuedChain, IssueItem, IssueRefusal } from "./svid-issuer.ts";
 import { SvidKeeper } from "./svid-keeper.ts";
 
@@ -20,6 +28,7 @@ let events: AgentEvent[];
 let answer: Answer;
 let authority: string;
 let keeper: SvidKeeper;
+let random: Random;
 
 const issued = (): Result<IssuedChain, IssueRefusal> =>
   ok({ chain: [Uint8Array.of(asked.length) as Der], authorityKeyId: authority });
@@ -30,6 +39,7 @@ beforeEach(() => {
   events = [];
   authority = "old";
   answer = issued;
+  random = { bytes: (count) => new Uint8Array(count).fill(128) };
   keeper = new SvidKeeper({
     issuer: {
       issue: async (item) => {
@@ -44,7 +54,7 @@ beforeEach(() => {
     },
     clock: stage,
     alarm: stage,
-    random: { bytes: (count) => new Uint8Array(count).fill(128) },
+    random: { bytes: (count) => random.bytes(count) },
     observer: { saw: (event) => events.push(event) },
     anchors: () => [],
   });
@@ -124,7 +134,7 @@ test("an SVID that has expired is no longer given out", async () => {
   expect(keeper.lookUp("e1")).toEqual({ svid: undefined, failed: true });
 });
 
-test("the server's retry_after is a floor", async () => {
+test("the server's retry_after is a floor, also when the server comes back, and chance adds up to a quarter", async () => {
   answer = () => refused({ code: "retry", retryAfterMs: 5000 });
   keeper.setEntries([entry()], [], true);
   await settle();
@@ -132,7 +142,7 @@ test("the server's retry_after is a floor", async () => {
   keeper.retrySoon();
   await stage.advance(999);
   expect(asked).toHaveLength(1);
-  await stage.advance(1);
+  await stage.advance(1252);
   expect(asked).toHaveLength(2);
 });
 
@@ -140,8 +150,50 @@ test("a server that names a time far away does not end renewal", async () => {
   answer = () => refused({ code: "retry", retryAfterMs: 2 ** 32 - 1 });
   keeper.setEntries([entry()], [], true);
   await settle();
-  await stage.advance(5 * 60_000);
+  await stage.advance(5 * 60_000 * 1.25 + 1);
   expect(asked).toHaveLength(2);
+});
+
+test("those who were sent away together come back spread over the time, however many and however often", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 20_000, max: 300_000 }),
+      fc.integer({ min: 1, max: 50 }),
+      (named, failures) => {
+        const delays = Array.from({ length: 1000 }, () => namedDelayMs(named, failures, systemRandom));
+        expect(Math.min(...delays)).toBeGreaterThanOrEqual(named);
+        expect(Math.max(...delays)).toBeLessThanOrEqual(Math.ceil(named * 1.25));
+        const slots = new Map<number, number>();
+        for (const delay of delays) {
+          const slot = Math.floor(((delay - named) / (named * 0.25 + 1)) * 10);
+          slots.set(slot, (slots.get(slot) ?? 0) + 1);
+        }
+        expect(slots.size).toBe(10);
+        expect(Math.max(...slots.values())).toBeLessThan(200);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("an agent with many leaves asks no more often than the server allows, whatever times it names", async () => {
+  const named = 3000;
+  random = systemRandom;
+  answer = () => refused({ code: "retry", retryAfterMs: named });
+  const ids = Array.from({ length: 200 }, (_, at) => entry({ id: `e${at}` }));
+  keeper.setEntries(ids, [], true);
+  await settle();
+  expect(asked).toHaveLength(200);
+  const seen: number[] = [];
+  for (let step = 0; step < 60; step += 1) {
+    const before = asked.length;
+    keeper.retrySoon();
+    await stage.advance(100);
+    seen.push(asked.length - before);
+  }
+  expect(seen.slice(0, 29).every((count) => count === 0)).toBe(true);
+  expect(Math.max(...seen)).toBeLessThan(80);
+  expect(asked.length).toBeLessThanOrEqual(600);
 });
 
 test("a change that the certificate shows replaces it at once; another change does not", async () => {

@@ -9,8 +9,8 @@ import type { AgentObserver } from "../agent-event.ts";
 import type { Alarm } from "../alarm.ts";
 import { byPrecedence } from "../attest-workload/selectors.ts";
 import type { LeafKeys, NewKey } from "./leaf-keys.ts";
-import { type AuthorityNotice, retryDelayMs } from "./renewal.ts";
-import type { IssuedChain, SvidIssuer } from "./svid-issuer.ts";
+import { type AuthorityNotice, namedDelayMs, retryDelayMs } from "./renewal.ts";
+import { answerWithinMs, type IssuedChain, type SvidIssuer } from "./svid-issuer.ts";
 import { emptySlot, type SvidSlot, sameCertificate, withEntry, withNotice, withSvid } from "./svid-slot.ts";
 
 export type SvidKeeperDeps = {
@@ -27,8 +27,6 @@ export type SvidKeeperDeps = {
 const inFlightLimit = 256;
 const soonestMs = 1000;
 const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
-const answerWithinMs = 30_000;
-const longestRetryAfterMs = 5 * 60_000; // a server may ask for patience, not for leaves to expire
 
 /**
  * Keeps one X.509-SVID for each entry: first at once, then replaced at about half its life, when its entry changes and
@@ -177,8 +175,7 @@ export class SvidKeeper {
         else this.#refused(slot, outcome.error);
       });
     } catch (thrown) {
-      if (!this.#stopping.signal.aborted)
-        this.#refused(slot, { code: asFault(thrown).code, retryAfterMs: 0 });
+      if (!this.#stopping.signal.aborted) this.#refused(slot, refusalOf(thrown));
     } finally {
       this.#inFlight -= 1;
     }
@@ -224,10 +221,13 @@ export class SvidKeeper {
       return;
     }
     const failures = slot.failures + 1;
-    const retryAfterMs = Math.min(refusal.retryAfterMs, longestRetryAfterMs);
-    const retryInMs = Math.max(retryAfterMs, retryDelayMs(failures, this.#deps.random));
-    const now = this.#deps.clock.now().getTime();
-    const [dueAtMs, notBeforeMs] = [now + retryInMs, now + retryAfterMs];
+    const { random, clock } = this.#deps;
+    const isNamed = refusal.retryAfterMs > 0;
+    const retryInMs = isNamed
+      ? namedDelayMs(refusal.retryAfterMs, failures, random)
+      : retryDelayMs(failures, random);
+    const dueAtMs = clock.now().getTime() + retryInMs;
+    const notBeforeMs = isNamed ? dueAtMs : 0;
     this.#slots.set(slot.entry.id, { ...slot, failures, dueAtMs, notBeforeMs, inFlight: false });
     const { spiffeId } = slot.entry;
     this.#deps.observer.saw({ kind: "svid-refused", spiffeId, code: refusal.code, retryInMs });
@@ -237,6 +237,11 @@ export class SvidKeeper {
     if (slot)
       this.#slots.set(slot.entry.id, { ...slot, inFlight: false, dueAtMs: this.#deps.clock.now().getTime() });
   }
+}
+
+function refusalOf(thrown: unknown): { code: string; retryAfterMs: number } {
+  const { code, retryAfterMs = 0 } = asFault(thrown);
+  return { code, retryAfterMs };
 }
 
 const byUrgency = (a: SvidSlot, b: SvidSlot): number =>

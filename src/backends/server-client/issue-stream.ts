@@ -1,5 +1,10 @@
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import type { IssuedChain, IssueItem, IssueRefusal } from "../../agent/svids/svid-issuer.ts";
+import {
+  answerWithinMs,
+  type IssuedChain,
+  type IssueItem,
+  type IssueRefusal,
+} from "../../agent/svids/svid-issuer.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { IssueBatch } from "../../generated/meshmint/node/v1/IssueBatch.ts";
@@ -63,7 +68,7 @@ export class IssueStream {
       const batchId = this.#nextBatchId++;
       this.#batches.set(batchId, new Map(batch.entries()));
       const items = batch.map(({ item }) => ({ entryId: item.entryId, csrDer: Buffer.from(item.csr) }));
-      this.#call.write({ batchId, items });
+      this.#call.write({ batchId, items, timeoutMs: answerWithinMs });
     }
   }
 

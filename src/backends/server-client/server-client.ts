@@ -6,7 +6,13 @@ import type {
   ServerFeed,
   ServerUpdate,
 } from "../../agent/session/server-feed.ts";
-import type { IssuedChain, IssueItem, IssueRefusal, SvidIssuer } from "../../agent/svids/svid-issuer.ts";
+import {
+  answerWithinMs,
+  type IssuedChain,
+  type IssueItem,
+  type IssueRefusal,
+  type SvidIssuer,
+} from "../../agent/svids/svid-issuer.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import { toHolderRecord } from "../../domain/trust/holder-record.ts";
@@ -65,11 +71,13 @@ export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed {
   renewNode(csr: Der, signal: AbortSignal): Promise<IssuedChain> {
     return new Promise((resolve, reject) => {
       const csrDer = Buffer.from(csr);
-      const call = this.#connection.client.RenewNodeSvid({ csrDer }, (error, answer?: SvidChain__Output) => {
+      const deadline = Date.now() + answerWithinMs;
+      const settle = (error: unknown, answer?: SvidChain__Output) => {
         release();
         if (error) reject(signal.aborted ? signal.reason : faultOf(error));
         else resolve(readChain(answer ?? null));
-      });
+      };
+      const call = this.#connection.client.RenewNodeSvid({ csrDer }, { deadline }, settle);
       const release = cancelOn(signal, call);
     });
   }

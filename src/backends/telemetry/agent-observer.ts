@@ -67,9 +67,15 @@ const countersOf = (metrics: Metrics) => ({
 
 /** Label values come from a fixed set. */
 const knownCode = (code: string): string =>
-  ["denied", "invalid", "retry", "SERVER_UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED"].includes(
-    code,
-  )
+  [
+    "denied",
+    "invalid",
+    "retry",
+    "unavailable",
+    "SERVER_UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "PERMISSION_DENIED",
+  ].includes(code)
     ? code
     : code.startsWith("unusable")
       ? "unusable"

@@ -66,6 +66,12 @@ export class Metrics {
     return metric;
   }
 
+  /** Buckets by powers of two, from 1 to 1024. */
+  sizes(name: string, help: string): Histogram {
+    const buckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+    return new Histogram({ name: `meshmint_${name}`, help, buckets, registers: [this.#registry] });
+  }
+
   /** The Prometheus text exposition of everything. */
   text(): Promise<string> {
     return this.#registry.metrics();

@@ -8,7 +8,7 @@ import { type Seconds, seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
 import type { Registrations } from "./registrations.ts";
-import type { Admitted, IssuanceRequest } from "./request.ts";
+import { type Admitted, type IssuanceRequest, meshTenant } from "./request.ts";
 
 export type AdmitDeps = {
   readonly trustDomain: TrustDomain;
@@ -51,7 +51,7 @@ export function admit(deps: AdmitDeps, request: IssuanceRequest): Result<Admitte
     dnsNames,
     entryId: entry?.id ?? "",
     entryRevision: entry?.revision ?? 0,
-    tenant: entry?.tenant ?? "",
+    tenant: entry === undefined ? meshTenant : entry.tenant,
     csr: request.csr,
     csrSha256: sha256Hex(request.csr),
   });

@@ -1,6 +1,10 @@
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import type { IssuanceClass } from "../../domain/policy/issuance-class.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
 import type { Caller, Wanted } from "./request.ts";
+
+/** `sign` is the signature and our check of it; `intents` and `outcomes` are the two records around it. */
+export type Stage = "prepare" | "intents" | "sign" | "outcomes";
 
 export type IssuanceEvent =
   | {
@@ -15,13 +19,27 @@ export type IssuanceEvent =
       /** From the door to the answer. */
       readonly tookMs: number;
     }
-  /** The same request came again within the retry window and got the same leaf. */
+  /** The same request came again, within the retry window or while it was under way, and got the same leaf. */
   | { readonly kind: "answered-again"; readonly requester: SpiffeId; readonly serial: string }
   | {
       readonly kind: "refused";
       readonly caller: Caller;
       readonly wanted: Wanted;
       readonly refusal: IssuanceRefusal;
+    }
+  /** Leaves left the queue together: the class and the wait of each. */
+  | {
+      readonly kind: "batch-formed";
+      readonly urgencies: readonly IssuanceClass[];
+      readonly waitedMs: readonly number[];
+    }
+  /** A stage came to its end for a batch; `failed` when it rejected. */
+  | {
+      readonly kind: "stage";
+      readonly stage: Stage;
+      readonly items: number;
+      readonly tookMs: number;
+      readonly failed: boolean;
     }
   | {
       readonly kind: "batch";

@@ -1,8 +1,16 @@
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { remainingMs } from "../../foundation/deadline.ts";
 import { type Result, refused } from "../../foundation/result.ts";
 import type { IssuancePipeline } from "./pipeline.ts";
 import { type OpaqueRefusal, opaqueRefusal } from "./refusal.ts";
 import type { Caller, Issued, Wanted } from "./request.ts";
+
+type Asked = {
+  readonly wanted: Wanted;
+  readonly csr: Uint8Array;
+  /** How long the caller waits; what its call says, when left out. */
+  readonly timeoutMs?: number | undefined;
+};
 
 /** The pipeline as attested nodes see it: what they may ask for, and refusals that tell them nothing. */
 export class NodeDoor {
@@ -17,11 +25,12 @@ export class NodeDoor {
 
   issue(
     agent: SpiffeId,
-    item: { readonly entryId: string; readonly csr: Uint8Array },
+    item: { readonly entryId: string; readonly csr: Uint8Array; readonly timeoutMs?: number | undefined },
     signal: AbortSignal,
   ): Promise<Result<Issued, OpaqueRefusal>> {
-    const wanted = { kind: "entry", entryId: item.entryId } as const;
-    return this.#ask({ kind: "agent", id: agent }, { wanted, csr: item.csr }, signal);
+    const { entryId, csr, timeoutMs } = item;
+    const wanted = { kind: "entry", entryId } as const;
+    return this.#ask({ kind: "agent", id: agent }, { wanted, csr, timeoutMs }, signal);
   }
 
   renewNode(agent: SpiffeId, csr: Uint8Array, signal: AbortSignal): Promise<Result<Issued, OpaqueRefusal>> {
@@ -34,12 +43,9 @@ export class NodeDoor {
     return this.#ask(caller, { wanted: { kind: "node", id: agent }, csr }, signal);
   }
 
-  async #ask(
-    caller: Caller,
-    asked: { readonly wanted: Wanted; readonly csr: Uint8Array },
-    signal: AbortSignal,
-  ): Promise<Result<Issued, OpaqueRefusal>> {
-    const outcome = await this.#pipeline.issue({ caller, ...asked }, signal);
+  async #ask(caller: Caller, asked: Asked, signal: AbortSignal): Promise<Result<Issued, OpaqueRefusal>> {
+    const timeoutMs = asked.timeoutMs ?? remainingMs(signal);
+    const outcome = await this.#pipeline.issue({ ...asked, caller, timeoutMs }, signal);
     return outcome.ok ? outcome : refused(opaqueRefusal(outcome.error));
   }
 }

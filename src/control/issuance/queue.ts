@@ -1,5 +1,15 @@
+import { type IssuanceClass, mayUseReserve, rankOf } from "../../domain/policy/issuance-class.ts";
+import type { Asker, Backlog } from "../../domain/policy/server-budget.ts";
+import type { Stopwatch } from "../../foundation/clock.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
+import type { IssuanceObserver } from "./events.ts";
+import { Outage } from "./outage.ts";
+import { Pace } from "./pace.ts";
+import type { IssuanceRefusal } from "./refusal.ts";
+import type { TenantFlow } from "./tenant-flow.ts";
 import type { Ticket } from "./ticket.ts";
+import { type TenantWeights, WaitingRoom } from "./waiting-room.ts";
 
 export type QueueLimits = {
   /** Tickets that may wait, and the bytes of their requests. */
@@ -8,8 +18,8 @@ export type QueueLimits = {
   readonly batchSize: number;
   /** How long the first ticket of a batch waits for company, 0 to 2 ms. */
   readonly waitMs: number;
-  /** Batches under way at once: one in the workers, one in the ledger, one in the token, and so on. */
-  readonly maxBatches: number;
+  /** Leaves under way behind the queue, whatever the measured pace would allow. */
+  readonly mostUnderWay: number;
 };
 
 export const defaultQueueLimits: QueueLimits = {
@@ -17,43 +27,116 @@ export const defaultQueueLimits: QueueLimits = {
   maxBytes: 64 * 1024 * 1024,
   batchSize: 64,
   waitMs: 1,
-  maxBatches: 8,
+  mostUnderWay: 1024,
 };
 
+/** A token with eight sessions has two leaves for each. */
+const leastUnderWay = 16;
+const sweepEveryMs = 100;
+/** An estimate is no promise: who would be answered only just in time is not let in. */
+const prudence = 1.2;
+
+export type QueueDeps = {
+  readonly limits: QueueLimits;
+  readonly weightOf: TenantWeights;
+  readonly stopwatch: Stopwatch;
+  readonly observer: IssuanceObserver;
+  /** Settles every ticket of its batch and never rejects. Resolves with the failure when ledger or signer is away. */
+  readonly work: (batch: readonly Ticket[]) => Promise<Fault | undefined>;
+};
+
+type TurnedAway = Extract<IssuanceRefusal, { code: "queue-full" | "shed" }>;
+
 /**
- * Third stage: bounded, and forms batches across streams and callers. First come, first served for now: fairness among tenants,
- * classes, and shedding by deadline are to choose in #form which tickets go next, and nothing else need change.
+ * Third stage: bounded, fair among tenants in each of four classes, and never late: what cannot be answered within its caller's
+ * deadline is shed as soon as that can be told, and before it costs a signature. Forms batches across streams and callers.
  */
 export class IssuanceQueue {
-  readonly #limits: QueueLimits;
-  readonly #work: (batch: readonly Ticket[]) => Promise<void>;
-  readonly #waiting = new Set<Ticket>();
-  #bytes = 0;
-  #underWay = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #deps: QueueDeps;
+  readonly #room: WaitingRoom;
+  readonly #pace: Pace;
+  readonly #outage = new Outage();
+  readonly #underWay = new Set<readonly Ticket[]>();
+  #itemsUnderWay = 0;
+  #startTimer: NodeJS.Timeout | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
-  /** `work` settles every ticket of its batch and never rejects. */
-  constructor(limits: QueueLimits, work: (batch: readonly Ticket[]) => Promise<void>) {
-    this.#limits = limits;
-    this.#work = work;
+  constructor(deps: QueueDeps) {
+    const { limits, weightOf } = deps;
+    this.#deps = deps;
+    this.#room = new WaitingRoom(weightOf);
+    const least = Math.min(leastUnderWay, limits.mostUnderWay);
+    this.#pace = new Pace({ least, most: limits.mostUnderWay, batch: limits.batchSize });
   }
 
   /** Tickets that wait for a batch. */
   get depth(): number {
-    return this.#waiting.size;
+    return this.#room.items;
   }
 
-  enter(ticket: Ticket): Result<void, { code: "queue-full"; retryAfterMs: number }> {
-    const bytes = this.#bytes + ticket.order.csr.length;
-    if (this.#waiting.size >= this.#limits.maxItems || bytes > this.#limits.maxBytes) {
-      return refused({ code: "queue-full", retryAfterMs: 1000 });
-    }
-    this.#bytes = bytes;
-    this.#waiting.add(ticket);
-    ticket.onHangUp(() => this.#leave(ticket));
-    if (this.#waiting.size >= this.#limits.batchSize) this.#start();
-    else this.#timer ??= setTimeout(() => this.#start(), this.#limits.waitMs);
+  get bytes(): number {
+    return this.#room.bytes;
+  }
+
+  get underWay(): number {
+    return this.#itemsUnderWay;
+  }
+
+  get window(): number {
+    return this.#pace.window;
+  }
+
+  /** Leaves a second, as learned; undefined until the signer was busy for long enough. */
+  get perSecond(): number | undefined {
+    return this.#pace.perSecond;
+  }
+
+  /** How many wait, by the rank of their class. */
+  get waiting(): readonly number[] {
+    return this.#room.waiting;
+  }
+
+  flows(): Iterable<TenantFlow> {
+    return this.#room.flows();
+  }
+
+  /** What the server's budget is held against. */
+  backlog(): Backlog {
+    const [emergency = 0, nearExpiry = 0, firstIssue = 0, routine = 0] = this.#room.waiting;
+    return { perSecond: this.perSecond, reserved: emergency + nearExpiry, ordinary: firstIssue + routine };
+  }
+
+  asker(urgency: IssuanceClass, tenant: string): Asker {
+    const { waiting, weight, weights } = this.#room.standing(rankOf[urgency], tenant);
+    return { mayUseReserve: mayUseReserve(urgency), tenantWaiting: waiting, tenantShare: weight / weights };
+  }
+
+  /** Why there is no point in waiting: what ledger or signer failed with; undefined while it may be tried. */
+  outage(): Fault | undefined {
+    const nowMs = this.#deps.stopwatch.ms();
+    const mayTry = this.#itemsUnderWay === 0 && this.#room.items === 0 && this.#outage.tryInMs(nowMs) <= 0;
+    return mayTry ? undefined : this.#outage.verdict(nowMs);
+  }
+
+  /** In how many milliseconds whoever is turned away now is to come again. */
+  comeBackInMs(urgency: IssuanceClass): number {
+    return this.#pace.comeBackInMs(mayUseReserve(urgency), this.#deps.stopwatch.ms());
+  }
+
+  enter(ticket: Ticket): Result<void, TurnedAway> {
+    if (!this.#mayBeInTime(ticket)) return refused(this.#shed(ticket));
+    if (!this.#makeRoom(ticket)) return refused({ ...this.#shed(ticket), code: "queue-full" });
+    const place = this.#room.enter(ticket);
+    ticket.onLeave(() => {
+      if (place.isTaken) return;
+      this.#room.remove(place);
+      ticket.fail(hungUp());
+      this.#tellIdle();
+    });
+    if (this.#room.items >= this.#pace.batchLeaves) this.#start();
+    else this.#startIn(this.#deps.limits.waitMs);
+    this.#sweepTimer ??= setTimeout(() => this.#sweep(), sweepEveryMs);
     return ok(undefined);
   }
 
@@ -64,44 +147,141 @@ export class IssuanceQueue {
   }
 
   get #isIdle(): boolean {
-    return this.#waiting.size === 0 && this.#underWay === 0;
+    return this.#room.items === 0 && this.#underWay.size === 0;
   }
 
-  #leave(ticket: Ticket): void {
-    if (this.#waiting.delete(ticket)) this.#bytes -= ticket.order.csr.length;
-    this.#tellIdle();
+  /** Whoever would be the next to go is let in whatever was measured: that is how the measure is mended. */
+  #mayBeInTime(ticket: Ticket): boolean {
+    if (this.#room.items === 0) return true;
+    const nowMs = this.#deps.stopwatch.ms();
+    return nowMs + this.#pace.answerInMs(this.#room.itemsAheadOf(ticket)) * prudence <= ticket.deadlineMs;
+  }
+
+  #makeRoom(ticket: Ticket): boolean {
+    const { maxItems, maxBytes } = this.#deps.limits;
+    const bytes = ticket.order.csr.length;
+    while (this.#room.items >= maxItems || this.#room.bytes + bytes > maxBytes) {
+      const place = this.#room.displacedBy(ticket);
+      if (place === undefined) return false;
+      place.ticket.refuse({ ...this.#shed(place.ticket), code: "queue-full" });
+    }
+    return true;
+  }
+
+  #shed({ urgency }: Ticket): Extract<IssuanceRefusal, { code: "shed" }> {
+    return { code: "shed", urgency, retryAfterMs: this.comeBackInMs(urgency) };
+  }
+
+  #startIn(ms: number): void {
+    this.#startTimer ??= setTimeout(() => this.#start(), ms);
   }
 
   #start(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    while (this.#waiting.size > 0 && this.#underWay < this.#limits.maxBatches) {
-      const batch = this.#form();
-      this.#underWay += 1;
-      // Whatever waited while all batches were under way has waited enough: it goes as soon as one ends.
-      void this.#work(batch).finally(() => {
-        this.#underWay -= 1;
-        this.#start();
-        this.#tellIdle();
-      });
+    clearTimeout(this.#startTimer);
+    this.#startTimer = undefined;
+    while (this.#room.items > 0) {
+      const size = this.#sizeNow();
+      if (size === 0) break;
+      const batch = this.#form(size);
+      if (batch.length > 0) this.#run(batch);
     }
+    if (this.#room.items === 0) this.#pace.idle();
+    this.#tellIdle();
   }
 
-  #form(): Ticket[] {
-    const batch: Ticket[] = [];
-    for (const ticket of this.#waiting) {
-      if (batch.length === this.#limits.batchSize) break;
-      this.#waiting.delete(ticket);
-      this.#bytes -= ticket.order.csr.length;
-      batch.push(ticket);
+  /** Tickets of the batch that may go now; 0 for none. What waits while the window is full goes as soon as a batch ends. */
+  #sizeNow(): number {
+    if (!this.#outage.isOver) {
+      const waitMs = this.#outage.tryInMs(this.#deps.stopwatch.ms());
+      if (waitMs > 0) this.#startIn(waitMs);
+      return waitMs <= 0 && this.#itemsUnderWay === 0 ? 1 : 0;
     }
+    const size = Math.min(this.#pace.batchLeaves, this.#room.items);
+    const free = this.#pace.window - this.#itemsUnderWay;
+    return size <= free || this.#itemsUnderWay === 0 ? size : 0;
+  }
+
+  #form(size: number): Ticket[] {
+    const batch: Ticket[] = [];
+    const nowMs = this.#deps.stopwatch.ms();
+    const answerMs = nowMs + (this.#itemsUnderWay === 0 ? 0 : this.#pace.answerInMs(0));
+    const waitedMs: number[] = [];
+    while (batch.length < size) {
+      const ticket = this.#room.next();
+      if (ticket === undefined) break;
+      if (ticket.deadlineMs < answerMs) {
+        ticket.refuse(this.#shed(ticket));
+        continue;
+      }
+      batch.push(ticket);
+      waitedMs.push(nowMs - ticket.sinceMs);
+    }
+    this.#deps.observer.saw({
+      kind: "batch-formed",
+      urgencies: batch.map(({ urgency }) => urgency),
+      waitedMs,
+    });
     return batch;
+  }
+
+  #run(batch: readonly Ticket[]): void {
+    const { stopwatch, work } = this.#deps;
+    const beganMs = stopwatch.ms();
+    this.#underWay.add(batch);
+    this.#itemsUnderWay += batch.length;
+    void work(batch).then((failure) => {
+      const nowMs = stopwatch.ms();
+      this.#underWay.delete(batch);
+      this.#itemsUnderWay -= batch.length;
+      const served = batch.filter((ticket) => ticket.wasServed).length;
+      if (failure) this.#outage.began(failure, nowMs);
+      else if (served > 0) this.#outage.ended();
+      this.#pace.ended({ served, tookMs: nowMs - beganMs, isBusy: this.#room.items > 0 }, nowMs);
+      this.#start();
+    });
+  }
+
+  /** Ten times a second while there is anything to do: measures, and answers whoever need not wait any longer. */
+  #sweep(): void {
+    this.#sweepTimer = undefined;
+    if (this.#isIdle) return;
+    this.#sweepTimer = setTimeout(() => this.#sweep(), sweepEveryMs);
+    const nowMs = this.#deps.stopwatch.ms();
+    if (this.#room.items > 0 && this.#outage.isOver) this.#pace.tick(nowMs);
+    const failure = this.#outage.verdict(nowMs);
+    if (failure) this.#failAll(failure);
+    else this.#shedHopeless(nowMs);
+    for (const batch of this.#underWay)
+      for (const ticket of batch)
+        if (ticket.isWanted && ticket.deadlineMs < nowMs) ticket.turnAway(tooLate());
+  }
+
+  #failAll(failure: Fault): void {
+    for (const flow of [...this.#room.flows()]) while (flow.first) flow.first.ticket.fail(failure);
+  }
+
+  #shedHopeless(nowMs: number): void {
+    for (const flow of [...this.#room.flows()]) {
+      const { weight, weights } = this.#room.standing(flow.rank, flow.tenant);
+      let position = 1;
+      for (let place = flow.first; place; place = place.after) {
+        const ahead = this.#room.itemsAhead(flow.rank, position, { weight, weights });
+        const answerInMs = ahead < this.#pace.batchLeaves ? 0 : this.#pace.answerInMs(ahead);
+        if (nowMs + answerInMs > place.ticket.deadlineMs) place.ticket.refuse(this.#shed(place.ticket));
+        else position += 1;
+      }
+    }
   }
 
   #tellIdle(): void {
     if (!this.#isIdle) return;
+    clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = undefined;
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
 }
+
+const hungUp = () => new Fault("DEADLINE_EXCEEDED", "nobody waits for it any more");
+const tooLate = () => new Fault("DEADLINE_EXCEEDED", "the certificate was not made in time; ask again");

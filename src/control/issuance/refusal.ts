@@ -1,3 +1,4 @@
+import type { IssuanceClass } from "../../domain/policy/issuance-class.ts";
 import type { Seconds } from "../../foundation/duration.ts";
 
 /** Why one leaf was not issued, in full: for events and the audit log. Callers get opaqueRefusal of it. */
@@ -11,9 +12,20 @@ export type IssuanceRefusal =
   | { readonly code: "past-issuer"; readonly issuerNotAfter: Date }
   | { readonly code: "before-issuer"; readonly issuerNotBefore: Date }
   | { readonly code: "issuing-closed"; readonly reason: string }
-  | { readonly code: "limited"; readonly retryAfterMs: number }
-  | { readonly code: "queue-full"; readonly retryAfterMs: number }
+  | Overload
   | { readonly code: "not-signed"; readonly reason: string; readonly retryAfterMs: number };
+
+/** Nothing is wrong with the request: it is one too many now. */
+export type Overload = { readonly urgency: IssuanceClass; readonly retryAfterMs: number } & (
+  | { readonly code: "limited"; readonly by: "identity" | "tenant" | "server" }
+  /** No room to wait, or displaced by a tenant that has less waiting. */
+  | { readonly code: "queue-full" }
+  /** It would not be answered within its caller's deadline. */
+  | { readonly code: "shed" }
+);
+
+export const isOverload = (refusal: IssuanceRefusal): refusal is Overload =>
+  refusal.code === "limited" || refusal.code === "queue-full" || refusal.code === "shed";
 
 /** All that a caller may learn. */
 export type OpaqueRefusal =
@@ -35,6 +47,7 @@ export function opaqueRefusal(refusal: IssuanceRefusal): OpaqueRefusal {
       return { code: "invalid" };
     case "limited":
     case "queue-full":
+    case "shed":
     case "not-signed":
       return { code: "retry", retryAfterMs: refusal.retryAfterMs };
     case "past-issuer":

@@ -17,6 +17,8 @@ export type IssuanceRequest = {
   readonly wanted: Wanted;
   /** A PKCS#10 request in DER, unread. */
   readonly csr: Uint8Array;
+  /** How long the caller waits for its answer, in milliseconds; the server's own default when it did not say. */
+  readonly timeoutMs?: number | undefined;
 };
 
 /** A request that policy has let in; everything about the leaf but its serial number, dates and authority is fixed. */
@@ -31,11 +33,15 @@ export type Admitted = {
   /** "" for node and server leaves, which have no registration. */
   readonly entryId: string;
   readonly entryRevision: number;
+  /** Whose budget it draws on: "" for entries without a tenant, `meshTenant` for what has no entry. */
   readonly tenant: string;
   readonly csr: Uint8Array;
   /** Lower-case hexadecimal; names the request in the retry key. */
   readonly csrSha256: string;
 };
+
+/** Nodes' and the server's own leaves: no workload's flood delays them. Tenants are paths, so none has this name. */
+export const meshTenant = "meshmint";
 
 export type Issued = {
   /** Leaf first, then the intermediate, then cross-certificates; never the root. X509-SVID §5.1, RFC 8446 §4.4.2. */

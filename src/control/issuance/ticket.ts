@@ -1,49 +1,118 @@
-import { type Result, refused } from "../../foundation/result.ts";
+import type { IssuanceClass } from "../../domain/policy/issuance-class.ts";
+import { refused } from "../../foundation/result.ts";
+import { CallerWait, type Outcome } from "./caller-waits.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
 import type { Admitted, Issued } from "./request.ts";
 
-/** One admitted request and the caller that waits for its outcome. It is settled once; later outcomes are dropped. */
+export type TicketTerms = {
+  readonly order: Admitted;
+  readonly urgency: IssuanceClass;
+  /** Milliseconds since the epoch. */
+  readonly enteredAtMs: number;
+  /** On the queue's own clock, which only grows. */
+  readonly sinceMs: number;
+};
+
+/**
+ * One admitted request and the callers that wait for its outcome: more than one when the same request came again meanwhile. It
+ * ends once; later ends are dropped.
+ */
 export class Ticket {
   readonly order: Admitted;
+  readonly urgency: IssuanceClass;
   readonly enteredAtMs: number;
-  readonly outcome: Promise<Result<Issued, IssuanceRefusal>>;
-  readonly #signal: AbortSignal;
-  readonly #resolvers = Promise.withResolvers<Result<Issued, IssuanceRefusal>>();
-  readonly #hungUp = () => {
-    this.#leaveQueue();
-    this.fail(this.#signal.reason);
-  };
-  #leaveQueue: () => void = () => {};
+  readonly sinceMs: number;
+  #waits: CallerWait[] = [];
+  #deadlineMs = 0;
+  #ended: Outcome | "failed" | undefined;
+  #leave: () => void = nothing;
+  #whenEnded: () => void = nothing;
 
-  constructor(order: Admitted, enteredAtMs: number, signal: AbortSignal) {
+  constructor({ order, urgency, enteredAtMs, sinceMs }: TicketTerms) {
     this.order = order;
+    this.urgency = urgency;
     this.enteredAtMs = enteredAtMs;
-    this.outcome = this.#resolvers.promise;
-    this.#signal = signal;
-    signal.addEventListener("abort", this.#hungUp, { once: true });
+    this.sinceMs = sinceMs;
   }
 
-  /** A caller that hangs up while its ticket waits costs nothing; its promise rejects with the signal's reason. */
-  onHangUp(leaveQueue: () => void): void {
-    this.#leaveQueue = leaveQueue;
+  /** When its last caller stops waiting, on the queue's clock. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** Somebody still waits for it. Whoever finds nobody lets it go, unless an intent names it already. */
+  get isWanted(): boolean {
+    return this.#waits.length > 0;
+  }
+
+  get isEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** It took its turn of the workers, and perhaps a signature; false for what was turned away or failed. */
+  get wasServed(): boolean {
+    const ended = this.#ended;
+    if (ended === undefined || ended === "failed") return false;
+    return ended.ok || ended.error.code === "bad-request" || ended.error.code === "lint";
+  }
+
+  /** A caller waits until its deadline. Rejects with the signal's reason when it hangs up before. */
+  wait(signal: AbortSignal, deadlineMs: number): Promise<Outcome> {
+    const wait = new CallerWait(signal, (gone) => this.#hungUp(gone));
+    this.#waits.push(wait);
+    this.#deadlineMs = Math.max(this.#deadlineMs, deadlineMs);
+    return wait.promise;
+  }
+
+  /** Called when the last caller has hung up, and when the ticket ends: the queue lets go of it. */
+  onLeave(leave: () => void): void {
+    this.#leave = leave;
+  }
+
+  onEnd(whenEnded: () => void): void {
+    this.#whenEnded = whenEnded;
   }
 
   issue(issued: Issued): void {
-    this.#settle();
-    this.#resolvers.resolve({ ok: true, value: issued });
+    this.#end({ ok: true, value: issued });
   }
 
   refuse(refusal: IssuanceRefusal): void {
-    this.#settle();
-    this.#resolvers.resolve(refused(refusal));
+    this.#end(refused(refusal));
   }
 
   fail(cause: unknown): void {
-    this.#settle();
-    this.#resolvers.reject(cause);
+    if (this.#ended !== undefined) return;
+    this.#ended = "failed";
+    this.turnAway(cause);
+    this.#leave();
+    this.#whenEnded();
   }
 
-  #settle(): void {
-    this.#signal.removeEventListener("abort", this.#hungUp);
+  /** Answers those who wait now; the ticket goes on, for an intent may be durable already and the same caller come again. */
+  turnAway(cause: unknown): void {
+    for (const wait of this.#release()) wait.reject(cause);
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = outcome;
+    for (const wait of this.#release()) wait.resolve(outcome);
+    this.#leave();
+    this.#whenEnded();
+  }
+
+  #release(): readonly CallerWait[] {
+    const waits = this.#waits;
+    this.#waits = [];
+    for (const wait of waits) wait.release();
+    return waits;
+  }
+
+  #hungUp(gone: CallerWait): void {
+    this.#waits = this.#waits.filter((wait) => wait !== gone);
+    if (this.#waits.length === 0) this.#leave();
   }
 }
+
+const nothing = () => {};

@@ -9,6 +9,7 @@ import { registerConfig } from "./commands/config.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerEntry } from "./commands/entry.ts";
 import { registerLedger } from "./commands/ledger.ts";
+import { registerLimits } from "./commands/limits.ts";
 import { registerProxies } from "./commands/proxies.ts";
 import { registerRotation } from "./commands/rotation.ts";
 import { registerServer } from "./commands/server.ts";
@@ -30,6 +31,7 @@ const registrations: readonly Registration[] = [
   registerRotation,
   registerBundle,
   registerLedger,
+  registerLimits,
 ];
 
 /** Signals closer together than this are one: a terminal's Ctrl-C reaches us and `npm run`, which passes it on. */

@@ -10,6 +10,7 @@ import type { ServerConfig } from "./config.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Presence } from "./presence.ts";
 import type { Registry } from "./wire-enrolment.ts";
+import type { Issuance } from "./wire-issuance.ts";
 import { policyOf, type Trust } from "./wire-trust.ts";
 
 export type AdminParts = {
@@ -17,6 +18,7 @@ export type AdminParts = {
   readonly fleet: SignerFleet;
   readonly trust: Trust;
   readonly registry: Registry;
+  readonly issuance: Pick<Issuance, "pipeline">;
   readonly presence: Presence;
   readonly version: string;
   /** Why the server is not ready, one sentence each. */
@@ -25,7 +27,7 @@ export type AdminParts = {
 
 /** What operators may ask, in terms of the use cases. */
 export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts {
-  const { storage, fleet, trust, registry } = parts;
+  const { storage, fleet, trust, registry, issuance } = parts;
   const { picture, roster, driver } = trust;
   const proxies = new ProxyPicture({ picture, roster, policy: policyOf(config), clock: systemClock });
   return {
@@ -40,6 +42,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     proxies: (options) => proxies.list(options),
     signers: fleet,
     status: (signal) => statusOf(config, parts, signal),
+    limits: () => issuance.pipeline.report(),
     now: () => systemClock.now(),
   };
 }

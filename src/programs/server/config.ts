@@ -45,10 +45,23 @@ const limits = z
   .strictObject({
     /** Leaves, as a steady rate and as a burst, for one SPIFFE ID. */
     perIdentityPerMinute: z.int().min(1).max(1_000_000).default(600),
+    perIdentityBurst: z.int().min(1).max(1_000_000).optional(),
     /** Likewise for one tenant; entries without a tenant share one. */
     perTenantPerSecond: z.int().min(1).max(1_000_000).default(10_000),
-    /** Requests that wait; one more is refused with a time to come back. Their bytes are bounded beside it (64 MiB). */
+    perTenantBurst: z.int().min(1).max(1_000_000).optional(),
+    /** A tenant's part where several have something waiting; 1 for those that are not named. */
+    tenantWeights: z.record(z.string().min(1).max(2048), z.int().min(1).max(1000)).default({}),
+    /** Percent of the server's budget that only emergency and near-expiry may use. */
+    reservedPercent: z.int().min(0).max(90).default(30),
+    /** The server's budget: what the signer carries in this time may wait for it. */
+    longestWait: durationWithin(seconds(1), minutes(1)).prefault("2s"),
+    /** How long a caller waits that does not say, and at most; what cannot be answered by then is shed before it is signed. */
+    answerWithin: durationWithin(seconds(1), minutes(5)).prefault("10s"),
+    /** Requests that wait, and their bytes; one more is refused with a time to come back. */
     queueItems: z.int().min(1).max(1_000_000).default(20_000),
+    queueBytes: z.int().min(65_536).max(1_073_741_824).default(67_108_864),
+    /** Requests under way behind the queue, whatever the measured pace would allow. */
+    underWay: z.int().min(1).max(100_000).default(1024),
   })
   .prefault({});
 

@@ -19,6 +19,14 @@ const authority: Authority = {
   notBefore: at(0),
   notAfter: at(2_000_000_000),
 };
+const ledger = {
+  intents: 20,
+  entries: 15,
+  certificates: 12,
+  "not-signed": 2,
+  "self-check-failed": 1,
+  "signed-not-recorded": 2,
+};
 const own = { privateKey: root, chain: [], authorityKeyId: "aa", serial: "01", notAfter: at(1_900_000_000) };
 
 test("what all depends on is told with its end, and what is not there is not told", async () => {
@@ -29,7 +37,16 @@ test("what all depends on is told with its end, and what is not there is not tol
     { trustDomain: "mesh.test" as TrustDomain, sequence: 7, anchors: [root] },
     at(0),
   );
-  const figures = { isReady: false, agents: 0, holders: 2, queued: 3, entries: 4, trust, own: undefined };
+  const figures = {
+    isReady: false,
+    agents: 0,
+    holders: 2,
+    entries: 4,
+    trust,
+    own: undefined,
+    ledger,
+    now: at(1_899_999_000),
+  };
   gauges.show(figures);
   const before = await metrics.text();
   expect(before).toContain("meshmint_server_ready 0");
@@ -45,6 +62,9 @@ test("what all depends on is told with its end, and what is not there is not tol
     // 2056-11-14 19:01:38 UTC, as OpenSSL reads it
     'meshmint_certificate_not_after_seconds{what="root"} 2741454098',
     'meshmint_certificate_not_after_seconds{what="server"} 1900000000',
+    'meshmint_certificate_remaining_seconds{what="server",authority="aa"} 1000',
+    'meshmint_certificate_remaining_seconds{what="intermediate",authority="aa"} 100001000',
+    "meshmint_ledger_intents_open 3",
   ]) {
     expect(text).toContain(`${line}\n`);
   }

@@ -1,6 +1,8 @@
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import type { OwnCertificate } from "../../control/issuance/own-leaf.ts";
-import { readCertificate } from "../../domain/certificate/certificate.ts";
+import type { LedgerCounts } from "../../control/ledger/ledger-reader.ts";
+import { type Certificate, readCertificate } from "../../domain/certificate/certificate.ts";
+import type { Der } from "../../domain/certificate/der.ts";
 import { isUnderWay } from "../../domain/trust/rotation.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
 
@@ -9,10 +11,12 @@ export type ServerFigures = {
   readonly isReady: boolean;
   readonly agents: number;
   readonly holders: number;
-  readonly queued: number;
   readonly entries: number;
   readonly trust: TrustState;
   readonly own: OwnCertificate | undefined;
+  /** Undefined when it did not answer in time. */
+  readonly ledger: LedgerCounts | undefined;
+  readonly now: Date;
 };
 
 /** Gauges that are read from the server at each scrape; above all, when each certificate that all depends on ends. */
@@ -24,12 +28,11 @@ export class ServerGauges {
   }
 
   show(figures: ServerFigures): void {
-    const { ready, agents, holders, queued, entries, bundle, rotating, notAfter } = this.#gauges;
+    const { ready, agents, holders, entries, bundle, rotating, notAfter } = this.#gauges;
     const { trust, own } = figures;
     ready.set(figures.isReady ? 1 : 0);
     agents.set(figures.agents);
     holders.set(figures.holders);
-    queued.set(figures.queued);
     entries.set(figures.entries);
     bundle.set(trust.bundle.sequence);
     rotating.set(isUnderWay(trust.rotation) ? 1 : 0);
@@ -42,8 +45,41 @@ export class ServerGauges {
     });
     notAfter.set({ what: "root" }, Math.min(...roots));
     if (own) notAfter.set({ what: "server" }, seconds(own.notAfter));
+    this.#showLives(figures);
+    this.#showLedger(figures.ledger);
+  }
+
+  /** Every certificate of an authority that something may still hang on, one by one. */
+  #showLives({ trust, own, now }: ServerFigures): void {
+    const { remaining } = this.#gauges;
+    const lives = (what: string, authority: string, notAfter: Date) =>
+      remaining.set({ what, authority }, (notAfter.getTime() - now.getTime()) / 1000);
+    remaining.reset();
+    const { active, standby } = trust.authorities;
+    for (const { keyId, notAfter, crossCertificates } of [active, ...standby]) {
+      lives("intermediate", keyId, notAfter);
+      for (const cross of certificatesIn(crossCertificates)) lives("cross", keyIdOf(cross), cross.notAfter);
+    }
+    for (const root of certificatesIn(trust.bundle.anchors)) lives("root", keyIdOf(root), root.notAfter);
+    if (own) lives("server", own.authorityKeyId, own.notAfter);
+  }
+
+  #showLedger(ledger: LedgerCounts | undefined): void {
+    if (ledger === undefined) return;
+    const { intentsOpen, ledgerEntries } = this.#gauges;
+    const closed = ledger["not-signed"] + ledger["self-check-failed"] + ledger["signed-not-recorded"];
+    intentsOpen.set(ledger.intents - ledger.certificates - closed);
+    ledgerEntries.set(ledger.entries);
   }
 }
+
+const certificatesIn = (ders: readonly Der[]): readonly Certificate[] =>
+  ders.flatMap((der) => {
+    const read = readCertificate(der);
+    return read.ok ? [read.value] : [];
+  });
+
+const keyIdOf = ({ extensions }: Certificate): string => extensions.subjectKeyId ?? "";
 
 const seconds = (date: Date): number => date.getTime() / 1000;
 
@@ -51,7 +87,6 @@ const gaugesOf = (metrics: Metrics) => ({
   ready: metrics.gauge("server_ready", "1 while agents are served"),
   agents: metrics.gauge("server_agents_connected", "Agents with an open stream"),
   holders: metrics.gauge("server_holders", "Parties that were given trust material and still count"),
-  queued: metrics.gauge("issue_queue_depth", "Leaves that wait for a batch"),
   entries: metrics.gauge("server_entries", "Registrations"),
   bundle: metrics.gauge("server_bundle_sequence", "Sequence of the trust bundle that is handed out"),
   rotating: metrics.gauge("rotation_under_way", "1 while a rotation has begun and not ended"),
@@ -60,4 +95,14 @@ const gaugesOf = (metrics: Metrics) => ({
     "When it ends, Unix time: the signing intermediate, the earliest root of the bundle, the server's own certificate",
     ["what"],
   ),
+  remaining: metrics.gauge(
+    "certificate_remaining_seconds",
+    "What is left of its life: every root of the bundle, every intermediate and cross-certificate in use, the server's own",
+    ["what", "authority"],
+  ),
+  intentsOpen: metrics.gauge(
+    "ledger_intents_open",
+    "Intents that have neither a certificate nor a reason yet",
+  ),
+  ledgerEntries: metrics.gauge("ledger_entries", "Entries of the ledger"),
 });

@@ -5,6 +5,7 @@ import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { systemClock } from "../../foundation/clock.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
 import { adminService } from "../../protocols/admin/admin-service.ts";
@@ -14,6 +15,7 @@ import { adminPorts } from "./admin-ports.ts";
 import { AdminTelemetry } from "./admin-telemetry.ts";
 import { closeFormerOrphans, keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
+import { IssuanceGauges } from "./issuance-gauges.ts";
 import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
 import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
@@ -85,9 +87,17 @@ async function openDoors(
     observer: new AdminTelemetry(logger, metrics),
   });
   const gauges = new ServerGauges(metrics);
-  const scrape = () => {
-    gauges.show(figuresOf({ ...parts, presence, isReady: waiting.size === 0, own: serving.own }));
-    return metrics.text();
+  const issuanceGauges = new IssuanceGauges(metrics);
+  const scrape = async () => {
+    const { storage, issuance } = parts;
+    const isReady = waiting.size === 0;
+    // What hangs must not take the metrics with it.
+    const ledger = await withDeadline(scrapeMs, signal, (limited) =>
+      storage.ledger.reader.counts(limited),
+    ).catch(() => undefined);
+    gauges.show({ ...figuresOf({ ...parts, presence, isReady, own: serving.own }), ledger });
+    issuanceGauges.show(issuance.pipeline.report());
+    return await metrics.text();
   };
   const ops = await serveOps({ metrics: scrape, notReady }, config.ops);
   closing.unshift(() => ops.close());
@@ -135,20 +145,21 @@ type Observed = UseCases & {
   readonly own: OwnTls | undefined;
 };
 
-const figuresOf = ({ trust, registry, issuance, presence, isReady, own }: Observed): ServerFigures => ({
+const figuresOf = ({ trust, registry, presence, isReady, own }: Observed): Omit<ServerFigures, "ledger"> => ({
   isReady,
   agents: presence.count,
   holders: trust.roster.holders().length,
-  queued: issuance.pipeline.depth,
   entries: registry.registrations.count,
   trust: trust.picture.state,
   own: own?.current(),
+  now: systemClock.now(),
 });
 
 const nodeFailures = (logger: Logger): NodeObserver => ({
   failed: (method, thrown) => logger.error({ method, ...failureFields(thrown) }, "a node's call failed"),
 });
 
+const scrapeMs = 1000;
 const drainMs = 5000;
 const adminGraceMs = 200;
 const streamGraceMs = 500; // agents' streams never end by themselves; they reconnect

@@ -1,13 +1,15 @@
 import { ThreadedLeafCrypto } from "../../backends/node-crypto/threaded-leaf-crypto.ts";
 import type { IssuanceObserver } from "../../control/issuance/events.ts";
 import type { Issuers } from "../../control/issuance/issuers.ts";
+import { LastIssuances } from "../../control/issuance/last-issuances.ts";
 import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
 import { defaultQueueLimits } from "../../control/issuance/queue.ts";
 import type { Registrations } from "../../control/issuance/registrations.ts";
 import type { IssuingSigners } from "../../control/issuance/sign.ts";
 import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
 import { leafProfile } from "../../domain/certificate/profile.ts";
-import { systemClock } from "../../foundation/clock.ts";
+import { systemClock, systemStopwatch } from "../../foundation/clock.ts";
+import { toMs } from "../../foundation/duration.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { ServerConfig } from "./config.ts";
 import { startLeafThreads } from "./leaf-threads.ts";
@@ -22,6 +24,28 @@ type Parts = {
   readonly observer: IssuanceObserver;
   readonly onWorkerCrash: (cause: unknown) => void;
 };
+
+const limitsOf = (limits: ServerConfig["limits"]) => ({
+  rates: {
+    perIdentity: {
+      intervalMs: 60_000 / limits.perIdentityPerMinute,
+      burst: limits.perIdentityBurst ?? limits.perIdentityPerMinute,
+    },
+    perTenant: {
+      intervalMs: 1000 / limits.perTenantPerSecond,
+      burst: limits.perTenantBurst ?? limits.perTenantPerSecond,
+    },
+    server: { reservedShare: limits.reservedPercent / 100, longestWaitMs: toMs(limits.longestWait) },
+  },
+  queue: {
+    ...defaultQueueLimits,
+    maxItems: limits.queueItems,
+    maxBytes: limits.queueBytes,
+    mostUnderWay: limits.underWay,
+  },
+  weightOf: (tenant: string) => limits.tenantWeights[tenant] ?? 1,
+  answerWithinMs: toMs(limits.answerWithin),
+});
 
 /** The issuance pipeline on its worker threads. */
 export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
@@ -39,11 +63,10 @@ export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
     clock: systemClock,
     random: systemRandom,
     serialPrefix: 1,
-    rates: {
-      perIdentity: { intervalMs: 60_000 / limits.perIdentityPerMinute, burst: limits.perIdentityPerMinute },
-      perTenant: { intervalMs: 1000 / limits.perTenantPerSecond, burst: limits.perTenantPerSecond },
-    },
-    queue: { ...defaultQueueLimits, maxItems: limits.queueItems },
+    stopwatch: systemStopwatch,
+    lastIssuances: new LastIssuances(),
+    distrusts: (authorityKeyId) => !parts.issuers.isOpen(authorityKeyId),
+    ...limitsOf(limits),
   });
   return {
     pipeline,

@@ -18,6 +18,7 @@ const leastRole = {
   GetRotation: "viewer",
   VerifyLedger: "viewer",
   ListSigners: "viewer",
+  GetLimits: "viewer",
   CreateToken: "operator",
   RevokeToken: "operator",
   CreateEntry: "operator",

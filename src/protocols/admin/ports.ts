@@ -2,6 +2,7 @@ import type { AgentDirectory } from "../../control/enrolment/agent-directory.ts"
 import type { Entries } from "../../control/enrolment/entries.ts";
 import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
+import type { LimitsReport } from "../../control/issuance/limits-report.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type { RotationAct, RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
 import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
@@ -44,6 +45,7 @@ export type AdminPorts = {
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;
   readonly status: (signal: AbortSignal) => Promise<ServerStatus>;
+  readonly limits: () => LimitsReport;
   readonly now: () => Date;
 };
 

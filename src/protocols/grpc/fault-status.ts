@@ -1,5 +1,6 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { asFault, type FaultCode } from "../../foundation/fault.ts";
+import { encodeRetryInfo, statusDetailsKey } from "../../wire/retry-info.ts";
 
 /** Each fault's gRPC status: the one place where it is decided. */
 export const grpcStatus = {
@@ -24,14 +25,17 @@ export const grpcStatus = {
   INTERNAL: status.INTERNAL,
 } as const satisfies Record<FaultCode, status>;
 
-/** What a gRPC caller is told of a failure: its code and sentence, never its cause. */
+/** What a gRPC caller is told of a failure: its code and sentence, and when to come again if that is known; never its cause. */
 export function toServiceError(thrown: unknown): ServiceError {
   const fault = asFault(thrown);
   const details = fault.message;
   const metadata = new Metadata();
   metadata.set("meshmint-fault", fault.code); // several codes share a status; our own clients read this one
+  const code = grpcStatus[fault.code];
+  if (fault.retryAfterMs !== undefined)
+    metadata.set(statusDetailsKey, encodeRetryInfo(code, details, fault.retryAfterMs));
   return Object.assign(new Error(details), {
-    code: grpcStatus[fault.code],
+    code,
     details,
     metadata,
   });

@@ -52,8 +52,10 @@ async function attest(deps: Deps, call: AttestCall, request: AttestRequest__Outp
   };
   const outcome = await deps.attestation.attest(claim, signalOf(call));
   if (!outcome.ok) {
-    if (outcome.error.code === "retry")
-      throw new Fault("QUEUE_FULL", "too many attestations; try again later");
+    if (outcome.error.code === "retry") {
+      const { retryAfterMs } = outcome.error;
+      throw new Fault("QUEUE_FULL", "too many attestations; try again later", { retryAfterMs });
+    }
     throw new Fault(
       "ATTESTATION_FAILED",
       "this node could not be attested; the server's audit log has the reason",

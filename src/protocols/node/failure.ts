@@ -23,5 +23,6 @@ export function tellFailure(
   const fault = asFault(thrown);
   if (forCallers.has(fault.code)) return fault;
   observer.failed(method, thrown);
-  return new Fault(fault.code, "the server cannot do this now; its log has the reason");
+  const { code, retryAfterMs } = fault;
+  return new Fault(code, "the server cannot do this now; its log has the reason", { retryAfterMs });
 }

@@ -17,26 +17,33 @@ export const batchFlaw = ({ items }: IssueBatch__Output): string | undefined =>
 export type IssueDeps = {
   readonly agent: SpiffeId;
   readonly issuance: NodeIssuance;
+  /** How long the caller waits, as its batch says; 0 when it does not. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
 };
 
+/** Ledger or signer is away, or did not answer in time: nothing is wrong with the request. */
+const unavailable = { ok: false, error: { code: "unavailable", retryAfterMs: 1000 } } as const;
+
 /** One item's own result; never rejects: a failure of ours is told as a refusal to come back from. */
 export function issueItem(
-  { agent, issuance, signal }: IssueDeps,
+  { agent, issuance, timeoutMs, signal }: IssueDeps,
   { entryId, csrDer }: IssueItem__Output,
   index: number,
 ): Promise<IssueItemResult> {
-  return issuance.issue(agent, { entryId, csr: csrDer }, signal).then(
+  return issuance.issue(agent, { entryId, csr: csrDer, timeoutMs: timeoutMs || undefined }, signal).then(
     (outcome) => itemResult(index, outcome),
-    () => itemResult(index, { ok: false, error: { code: "retry", retryAfterMs: 1000 } }),
+    () => itemResult(index, unavailable),
   );
 }
 
-function itemResult(index: number, outcome: Result<IssuedChain, OpaqueRefusal>): IssueItemResult {
+type ItemOutcome = Result<IssuedChain, OpaqueRefusal> | typeof unavailable;
+
+function itemResult(index: number, outcome: ItemOutcome): IssueItemResult {
   if (outcome.ok) return { index, issued: svidChainMessage(outcome.value) };
   const { error } = outcome;
   return {
     index,
-    refused: { code: error.code, retryAfterMs: error.code === "retry" ? error.retryAfterMs : 0 },
+    refused: { code: error.code, retryAfterMs: "retryAfterMs" in error ? error.retryAfterMs : 0 },
   };
 }

@@ -37,7 +37,7 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
       call.emit("error", toServiceError(new Fault("INVALID_ARGUMENT", flaw)));
       return;
     }
-    const { items } = batch;
+    const { items, timeoutMs } = batch;
     underWay += items.length;
     if (underWay >= mostItemsUnderWay || call.writableNeedDrain) call.pause();
     const answers = new BatchAnswers(batch.batchId, (result) => {
@@ -45,7 +45,9 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
       settled(result.items?.length ?? 0);
     });
     for (const [index, item] of items.entries()) {
-      void issueItem({ agent, issuance, signal }, item, index).then((result) => answers.add(result));
+      void issueItem({ agent, issuance, timeoutMs, signal }, item, index).then((result) =>
+        answers.add(result),
+      );
     }
   });
   call.on("end", () => {

@@ -32,8 +32,10 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
         throw tellFailure(deps.observer, "RenewNodeSvid", thrown);
       });
       if (outcome.ok) return svidChainMessage(outcome.value);
-      if (outcome.error.code === "retry")
-        throw new Fault("QUEUE_FULL", "the server is busy; try again later");
+      if (outcome.error.code === "retry") {
+        const { retryAfterMs } = outcome.error;
+        throw new Fault("QUEUE_FULL", "the server is busy; try again later", { retryAfterMs });
+      }
       throw new Fault(
         "PERMISSION_DENIED",
         "the node SVID was not renewed; the server's audit log has the reason",
@@ -41,7 +43,8 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
     }),
     Issue: (call) => nodeStream(call, deps, (agent) => serveIssueStream(call, agent, deps.issuance)),
     IssueOnce: unary(async (call, signal) => {
-      const issue = { agent: callerOf(call), issuance: deps.issuance, signal };
+      const { timeoutMs } = call.request;
+      const issue = { agent: callerOf(call), issuance: deps.issuance, timeoutMs, signal };
       const flaw = batchFlaw(call.request);
       if (flaw !== undefined) throw new Fault("INVALID_ARGUMENT", flaw);
       const results = call.request.items.map((item, index) => issueItem(issue, item, index));

@@ -32,11 +32,14 @@ export type AttestationClaim = {
   readonly source: string;
 };
 
-/** Mints for a node that has proved itself. Items of concurrent calls are batched behind this port. */
+/**
+ * Mints for a node that has proved itself. Items of concurrent calls are batched behind this port. `timeoutMs` is how long the
+ * caller waits for the answer, where it said so.
+ */
 export interface NodeIssuance {
   issue(
     agent: SpiffeId,
-    item: { entryId: string; csr: Uint8Array },
+    item: { entryId: string; csr: Uint8Array; timeoutMs: number | undefined },
     signal: AbortSignal,
   ): Promise<Result<IssuedChain, OpaqueRefusal>>;
   renewNode(

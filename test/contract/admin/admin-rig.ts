@@ -71,6 +71,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     proxies: absent,
     signers: loneFleet(new SoftwareSigner()),
     status: absent,
+    limits: absent,
     now: () => new Date(),
   };
   return { ports, ledger };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { LeafCrypto } from "../../../src/control/issuance/leaf-crypto.ts";
+import { defaultRates } from "../../../src/control/issuance/limit.ts";
 import { opaqueRefusal } from "../../../src/control/issuance/refusal.ts";
 import type { IssuanceRequest } from "../../../src/control/issuance/request.ts";
 import { readCertificate } from "../../../src/domain/certificate/certificate.ts";
@@ -52,7 +53,15 @@ test("a leaf: intent, journal line, certificate and answer name the same bytes",
   const read = readCertificate(leaf ?? new Uint8Array());
   expect(read.ok && read.value.notAfter).toEqual(issued.value.notAfter);
   expectBalanced(rig);
-  expect(rig.events.map((event) => event.kind)).toEqual(["issued", "batch"]);
+  expect(rig.events.map((event) => event.kind)).toEqual([
+    "batch-formed",
+    "stage",
+    "stage",
+    "stage",
+    "stage",
+    "issued",
+    "batch",
+  ]);
 });
 
 test("bad requests are refused one by one, and the rest of the batch is answered", async () => {
@@ -165,7 +174,8 @@ test("if it cannot record, it does not issue", async () => {
   expect(rig.signer.journal).toEqual([]);
   rig.ledger.failing = "outcomes";
   await expect(rig.pipeline.issue(ask(), never)).rejects.toMatchObject({ code: "LEDGER_FAILED" });
-  expect(rig.events.map((event) => event.kind)).toEqual(["intents-left-open", "intents-left-open"]);
+  const leftOpen = rig.events.filter((event) => event.kind === "intents-left-open");
+  expect(leftOpen).toHaveLength(2);
   rig.ledger.failing = undefined;
   expect((await rig.pipeline.issue(ask(), never)).ok).toBe(true);
 });
@@ -220,11 +230,11 @@ test("a caller that hangs up while it waits costs no signature", async () => {
 
 test("limits and the queue refuse with a time to come again", async () => {
   const tight = { intervalMs: 1000, burst: 2 };
-  const limited = issuanceRig({ rates: { perIdentity: tight, perTenant: { intervalMs: 1, burst: 100 } } });
+  const limited = issuanceRig({ rates: { ...defaultRates, perIdentity: tight } });
   const outcomes = await Promise.all(Array.from({ length: 3 }, () => limited.pipeline.issue(ask(), never)));
   expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true, false]);
-  expect(outcomes[2]).toMatchObject({ error: { code: "limited", retryAfterMs: 1000 } });
-  const small = { maxItems: 2, maxBytes: 1 << 20, batchSize: 64, waitMs: 2, maxBatches: 1 };
+  expect(outcomes[2]).toMatchObject({ error: { code: "limited", by: "identity", urgency: "first-issue" } });
+  const small = { maxItems: 2, maxBytes: 1 << 20, batchSize: 64, waitMs: 2, mostUnderWay: 64 };
   const full = issuanceRig({ queue: small });
   const third = (await Promise.all(Array.from({ length: 3 }, () => full.pipeline.issue(ask(), never))))[2];
   expect(third).toMatchObject({ error: { code: "queue-full" } });
