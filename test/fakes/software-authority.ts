@@ -23,6 +23,8 @@ type Wishes = {
   readonly curve?: Curve;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** The intermediate's name. */
+  readonly subject?: Der;
 };
 
 const hour = 3_600_000;
@@ -35,7 +37,7 @@ export function softwareAuthority(wishes: Wishes = {}): SoftwareAuthority {
   const algorithm = ecdsaOn[curve];
   const makeKey = () => generateKeyPairSync("ec", { namedCurve: curve });
   const [rootKey, key] = [makeKey(), makeKey()];
-  const [rootName, name] = [nameOf("test root"), nameOf("test intermediate")];
+  const [rootName, name] = [nameOf("test root"), wishes.subject ?? nameOf("test intermediate")];
   const certify = (subject: Der, ofKey: KeyObject, more: readonly Uint8Array[]): Der => {
     const tbs = write.sequence(
       write.explicit(0, write.smallInteger(2)),

@@ -44,6 +44,9 @@ const subject = fc
   )
   .map((parts) => write.sequence(...parts));
 
+/** A subject that is not empty, as an authority's. */
+export const subjectName: fc.Arbitrary<Der> = subject.filter((name) => name.length > 2);
+
 const attribute = (id: string, value: Der) => write.sequence(write.objectIdentifier(id), write.setOf(value));
 const extension = write.sequence(
   write.objectIdentifier(oid.subjectAltName),

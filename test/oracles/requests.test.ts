@@ -32,7 +32,7 @@ function opensslKey(csr: Uint8Array): string {
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-test("what common tools may send is let in, with its key; and pkijs agrees", async () => {
+test("I7: what common tools may send is let in, with its key; and pkijs agrees", async () => {
   for (const asked of fc.sample(requestCase, { numRuns: 600, seed })) {
     const csr = requestFor(asked);
     const proved = proveCsr(csr);
@@ -69,7 +69,7 @@ needs("openssl")("of requests that were bent and then signed, OpenSSL accepts ea
   }
 });
 
-test.each(hostileRequests())("%s is refused, at once", (_name, csr) => {
+test.each(hostileRequests())("I7: %s is refused, at once", (_name, csr) => {
   const from = performance.now();
   expect(proveCsr(csr)).toMatchObject({ ok: false, error: expect.any(String) });
   expect(performance.now() - from).toBeLessThan(1000);
