@@ -107,6 +107,7 @@ export class MemoryRotation {
     };
     const roster = await HolderRoster.open({ store: this.#holders, clock, bundle }, signal);
     const driver = new RotationDriver({
+      frozen: () => undefined,
       ...common,
       picture,
       roster,

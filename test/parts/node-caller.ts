@@ -11,15 +11,24 @@ import type { Mesh } from "./mesh.ts";
 
 const never = new AbortController().signal;
 
+type Trust = { readonly credentials: NodeCredentials; readonly bundle: Bundle };
+
+async function loadTrust(files: NodeFiles): Promise<Trust> {
+  const credentials = await eventually("the node's SVID", () => files.loadNode());
+  return { credentials, bundle: await eventually("the bundle", () => files.loadBundle()) };
+}
+
 /** The node of a mesh, asking for leaves of one registration by the agent's own stream, without an agent. */
 export class NodeCaller {
   readonly #address: { readonly host: string; readonly port: number };
-  readonly #trust: { readonly credentials: NodeCredentials; readonly bundle: Bundle };
+  #trust: Trust;
   readonly #entryId: string;
+  readonly #files: NodeFiles;
   #client: ServerClient;
 
-  private constructor(mesh: Mesh, trust: { credentials: NodeCredentials; bundle: Bundle }, entryId: string) {
+  private constructor(mesh: Mesh, files: NodeFiles, { trust, entryId }: { trust: Trust; entryId: string }) {
     this.#address = { host: "127.0.0.1", port: mesh.grpcPort };
+    this.#files = files;
     this.#trust = trust;
     this.#entryId = entryId;
     this.#client = this.#connect();
@@ -27,14 +36,25 @@ export class NodeCaller {
 
   /** Takes over what the mesh's agent, which has joined, keeps in its state folder; stops that agent. */
   static async inPlaceOfAgent(mesh: Mesh): Promise<NodeCaller> {
-    const files = new NodeFiles(join(mesh.folder, "state/agent"));
-    const credentials = await eventually("the node's SVID", () => files.loadNode());
-    const bundle = await eventually("the bundle", () => files.loadBundle());
+    const caller = await NodeCaller.besideAgent(mesh);
     await mesh.agent.stop();
+    return caller;
+  }
+
+  /** The same while the agent goes on, which renews the node's SVID: see `refresh`. */
+  static async besideAgent(mesh: Mesh): Promise<NodeCaller> {
+    const files = new NodeFiles(join(mesh.folder, "state/agent"));
+    const trust = await loadTrust(files);
     const { entries } = mesh.cli("entry", "list") as { entries: { id: string; spiffeId: string }[] };
     const web = entries.find(({ spiffeId }) => spiffeId.endsWith("/web"));
     if (web === undefined) throw new Error("the mesh has no entry for web");
-    return new NodeCaller(mesh, { credentials, bundle }, web.id);
+    return new NodeCaller(mesh, files, { trust, entryId: web.id });
+  }
+
+  /** Connects anew with the SVID and the bundle that the agent has now. */
+  async refresh(): Promise<void> {
+    this.#trust = await loadTrust(this.#files);
+    this.reconnect();
   }
 
   newCsrs(count: number): Der[] {

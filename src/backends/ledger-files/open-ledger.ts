@@ -30,6 +30,19 @@ export type Ledger = {
   close(): Promise<void>;
 };
 
+/** Opens a ledger that nobody writes to, such as a copy, for reading alone. Rejects with LEDGER_FAILED. */
+export async function openLedgerReader(
+  options: Omit<LedgerOptions, "clock">,
+): Promise<Omit<Ledger, "writer">> {
+  const reads = await ThreadCalls.open<ReaderRequest, ReaderReply>({
+    name: "ledger-reader",
+    entry: options.worker,
+    data: { role: "reader", file: options.file } satisfies LedgerThreadData,
+    onFailure: (fault: Fault) => options.onFailure(fault),
+  });
+  return { reader: new ThreadLedgerReader({ calls: reads }), close: () => reads.close() };
+}
+
 /** Opens the ledger. Rejects with STORE_IN_USE while another process has it, and with LEDGER_FAILED. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const start = (role: LedgerThreadData["role"]) => ({

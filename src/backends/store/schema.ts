@@ -2,6 +2,7 @@ import type { Generated, Kysely } from "kysely";
 import type { AgentTable } from "./tables/agent.ts";
 import type { EntryChangeTable, EntryTable } from "./tables/entry.ts";
 import type { JoinTokenTable } from "./tables/join-token.ts";
+import type { LostLineTable, RestoreTable } from "./tables/restore.ts";
 import type { HolderTable, SupersededLeafTable, TrustStateTable } from "./tables/rotation.ts";
 
 /** Every table, one line per table; the columns are in tables/, one file per concern. */
@@ -13,6 +14,8 @@ export type Schema = {
   trust_states: TrustStateTable;
   holders: HolderTable;
   superseded_leaves: SupersededLeafTable;
+  restores: RestoreTable;
+  lost_lines: LostLineTable;
 };
 
 export type Database = Kysely<Schema>;

@@ -74,6 +74,14 @@ export class JoinTokens {
     return revoked;
   }
 
+  /** Every token that could still be used: after a restore nobody knows which of them were. */
+  async revokeUnused(act: Act): Promise<void> {
+    const open = (await this.list(act.signal)).filter(
+      ({ state }) => state === "unused" || state === "claimed",
+    );
+    for (const { id } of open) await this.revoke(id, act);
+  }
+
   async #record(kind: string, detail: LedgerEvent["detail"], act: Act): Promise<void> {
     const event: LedgerEvent = { kind, actor: act.actor, at: this.#deps.clock.now(), detail };
     await this.#deps.ledger.recordEvent(event, act.signal);

@@ -9,7 +9,12 @@ export interface Journal {
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<JournaledTbs>;
 }
 
-type Deps = { readonly reader: LedgerReader; readonly journal: Journal };
+type Deps = {
+  readonly reader: LedgerReader;
+  readonly journal: Journal;
+  /** TBS hashes of the lines whose intents a restore has lost; none when left out. */
+  readonly lost?: ReadonlySet<string>;
+};
 
 /**
  * Recomputes what the ledger says of itself and reconciles it with the signer's journal, page by page, while both go
@@ -19,7 +24,7 @@ type Deps = { readonly reader: LedgerReader; readonly journal: Journal };
 export async function verifyLedger(deps: Deps, signal: AbortSignal): Promise<ReconciliationReport> {
   const mark = await deps.reader.counts(signal);
   const flaws = await checkAllEntries(deps.reader, mark, signal);
-  const reconciliation = new Reconciliation();
+  const reconciliation = new Reconciliation(deps.lost);
   await feedBothSides(deps, { mark, reconciliation }, signal);
   await excuseNewIntents(deps.reader, { mark, reconciliation }, signal);
   const report = reconciliation.finish();

@@ -39,6 +39,8 @@ export type RotationDeps = {
   readonly longestLeaf: Seconds;
   readonly clock: Clock;
   readonly random: Random;
+  /** Why no step may be taken at all now, as a sentence; undefined when steps may be. */
+  readonly frozen: () => string | undefined;
 };
 
 type Outcome = Result<RotationStatus, RotationRefusal>;
@@ -58,7 +60,7 @@ export class RotationDriver {
   readonly #turns = new OneAtATime();
 
   constructor(deps: RotationDeps) {
-    const { picture, roster, ledger, policy, observer, clock } = deps;
+    const { picture, roster, ledger, policy, observer, clock, frozen } = deps;
     const { maxClockSkew, settle } = policy;
     const isSuperseded = roster.isSuperseded.bind(roster);
     const oldLeaves = new OldLeaves({ ledger, isSuperseded, maxClockSkew, clock });
@@ -72,12 +74,16 @@ export class RotationDriver {
       observer,
       settle,
       clock,
+      frozen,
     });
   }
 
   /** Answered from memory, with the barrier that the present phase waits for. */
   status(): RotationStatus {
-    return describeRotation(this.#deps.picture.state, this.#verdict());
+    const verdict = this.#verdict();
+    const frozen = this.#deps.frozen();
+    const obstacles = frozen === undefined ? verdict.obstacles : [frozen, ...verdict.obstacles];
+    return describeRotation(this.#deps.picture.state, { ...verdict, obstacles });
   }
 
   /**
@@ -178,6 +184,8 @@ export class RotationDriver {
   }
 
   async #decideWith({ signal }: Attempt, decide: () => Promise<Decision>): Promise<Decision> {
+    const frozen = this.#deps.frozen();
+    if (frozen !== undefined) return refused({ code: "frozen", message: frozen });
     await this.#steps.ready(signal);
     return await decide();
   }

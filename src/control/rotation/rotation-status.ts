@@ -30,7 +30,7 @@ export type Laggard = { holder: string; label: string; kind: string; reason: str
 
 /** Why a verb was refused; `message` is a whole sentence that names who or what is in the way. */
 export type RotationRefusal = {
-  readonly code: "stale-revision" | "wrong-phase" | "behind" | "bad-certificate" | "unknown-key";
+  readonly code: "stale-revision" | "wrong-phase" | "behind" | "bad-certificate" | "unknown-key" | "frozen";
   readonly message: string;
 };
 

@@ -29,6 +29,7 @@ type Deps = {
   readonly observer: RotationObserver;
   readonly settle: Seconds;
   readonly clock: Clock;
+  readonly frozen: () => string | undefined;
 };
 
 /** The parts of the state that a step changes; `rotation` always. */
@@ -81,7 +82,7 @@ export class RotationSteps {
   async advance(signal: AbortSignal): Promise<void> {
     for (;;) {
       const { rotation } = this.#deps.picture.state;
-      if (!isUnderWay(rotation) || rotation.paused) return;
+      if (!isUnderWay(rotation) || rotation.paused || this.#deps.frozen() !== undefined) return;
       if (!(await this.ready(signal))) return;
       const change = this.#due(this.#deps.picture.state.rotation);
       if (!change || !(await this.take(change, signal))) return;
@@ -97,7 +98,7 @@ export class RotationSteps {
 
   #due(rotation: Rotation): Change | undefined {
     const step = { actor: byItself, at: this.#deps.clock.now() };
-    const { bundle } = this.#deps.picture.state;
+    const bundle = this.#deps.picture.bundleToChange();
     switch (rotation.phase) {
       case "prepared": {
         const wider = withAnchor(bundle, rotation.plan.newRoot);

@@ -29,6 +29,8 @@ export class TrustPicture {
   #state: TrustState;
   /** Some holder's acceptance is weaker than "acknowledged": leaves carry the cross-certificate. */
   #crossSigned = true;
+  /** The highest bundle sequence that an agent has named. */
+  #sequenceSeen = 0;
   #issuer: Authority;
 
   private constructor(deps: TrustPictureDeps, state: TrustState) {
@@ -68,6 +70,17 @@ export class TrustPicture {
   /** What agents are given now. The same object until the content changes. */
   bundle(): Bundle {
     return this.#state.bundle;
+  }
+
+  /** The bundle for a change that gives it the next sequence: above its own and above whatever agents have seen. */
+  bundleToChange(): Bundle {
+    const { bundle } = this.#state;
+    return { ...bundle, sequence: Math.max(bundle.sequence, this.#sequenceSeen) };
+  }
+
+  /** An agent holds a bundle with this sequence. */
+  sequencesSeenUpTo(sequence: number): void {
+    this.#sequenceSeen = Math.max(this.#sequenceSeen, sequence);
   }
 
   /** The authority that signs now, with the cross-certificates that go into leaves' chains now. */

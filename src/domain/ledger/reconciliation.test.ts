@@ -129,3 +129,21 @@ test("only the first hundred differences are spelled out, all are counted", () =
   expect(report.differenceCount).toBe(250);
   expect(report.journalLines).toBe(250);
 });
+
+test("lines that a restore has lost are counted as such and balance; the same lines unexplained do not", () => {
+  const { intents, lines } = agreeing(
+    Array.from({ length: 6 }, () => ({ outcome: "certificate", openWithLine: false })),
+  );
+  const feed = (lost: readonly string[]) => {
+    const reconciliation = new Reconciliation(new Set(lost));
+    for (const intent of intents.slice(0, 4)) reconciliation.addIntent(intent);
+    for (const line of lines) reconciliation.addLine(line);
+    return reconciliation.finish();
+  };
+  expect(feed([])).toMatchObject({ reconciled: false, differenceCount: 2, lostByRestore: 0 });
+  expect(feed([hashOf(4)])).toMatchObject({ reconciled: false, differenceCount: 1, lostByRestore: 1 });
+  const whole = { journalLines: 6, certificates: 4, lostByRestore: 2 };
+  expect(feed([hashOf(4), hashOf(5)])).toMatchObject({ ...whole, reconciled: true, differences: [] });
+  // What counts as lost must be in the journal, and nowhere in the ledger.
+  expect(feed([hashOf(3), hashOf(4), hashOf(5)])).toMatchObject({ reconciled: false, differenceCount: 1 });
+});

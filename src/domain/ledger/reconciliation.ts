@@ -24,7 +24,9 @@ export type ReconciliationReport = {
   readonly notSigned: number;
   readonly selfCheckFailed: number;
   readonly signedNotRecorded: number;
-  /** No difference, so journal lines = certificates + self-check-failed + signed-not-recorded. */
+  /** Journal lines whose intents a restore has lost, as the ledger says: nobody knows what was signed. */
+  readonly lostByRestore: number;
+  /** No difference, so journal lines = certificates + self-check-failed + signed-not-recorded + lost-by-restore. */
   readonly reconciled: boolean;
   /** One sentence each; the first 100 of `differenceCount`. */
   readonly differences: readonly string[];
@@ -57,9 +59,16 @@ export class Reconciliation {
     notSigned: 0,
     selfCheckFailed: 0,
     signedNotRecorded: 0,
+    lostByRestore: 0,
   };
   readonly #differences: string[] = [];
   #differenceCount = 0;
+  /** TBS hashes that are known to be lost and have not met their line yet. */
+  readonly #lost: Set<string>;
+
+  constructor(lost: ReadonlySet<string> = new Set()) {
+    this.#lost = new Set(lost);
+  }
 
   addIntent(intent: AnnouncedIntent): void {
     this.#counts.intents += 1;
@@ -98,16 +107,20 @@ export class Reconciliation {
   }
 
   finish(): ReconciliationReport {
-    for (const line of this.#unmatched.values())
-      this.#differLine(line, "has no intent, or a second line of one");
+    for (const line of this.#unmatched.values()) {
+      if (this.#lost.delete(line.tbsSha256)) this.#countLost();
+      else this.#differLine(line, "has no intent, or a second line of one");
+    }
+    for (const tbs of this.#lost)
+      this.#differ(`TBS ${tbs} counts as lost by a restore, but no such line is left`);
     for (const intent of this.#expected.values()) {
       if (intent.outcome === "open" || intent.outcome === "not-signed") continue;
       this.#differ(`${nameOf(intent)} ended as ${intent.outcome}, but the journal has no line for it`);
     }
     this.#unmatched.clear();
     this.#expected.clear();
-    const { journalLines, certificates, selfCheckFailed, signedNotRecorded } = this.#counts;
-    const balanced = journalLines === certificates + selfCheckFailed + signedNotRecorded;
+    const { journalLines, certificates, selfCheckFailed, signedNotRecorded, lostByRestore } = this.#counts;
+    const balanced = journalLines === certificates + selfCheckFailed + signedNotRecorded + lostByRestore;
     return {
       ...this.#counts,
       reconciled: this.#differenceCount === 0 && balanced,
@@ -125,6 +138,11 @@ export class Reconciliation {
     } else if (intent.outcome === "not-signed") {
       this.#differLine(line, `belongs to ${nameOf(intent)}, which was closed as not-signed`);
     } else if (intent.outcome !== "open") this.#counts.journalLines += 1;
+  }
+
+  #countLost(): void {
+    this.#counts.journalLines += 1;
+    this.#counts.lostByRestore += 1;
   }
 
   #differLine(line: JournaledTbs, sentence: string): void {

@@ -27,4 +27,5 @@ export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;
 
 export const loadAdminClient = async () =>
   (await import("../../backends/admin-client/admin-client.ts")).AdminClient;
+export const loadBackup = async () => await import("../server/backup-state.ts");
 export const loadServer = async () => (await import("../server/run.ts")).runServer;

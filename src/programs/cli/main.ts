@@ -3,6 +3,7 @@ import type { Registration } from "./command-frame.ts";
 import { runCommandLine } from "./command-line.ts";
 import { registerAgentRun } from "./commands/agent-run.ts";
 import { registerAgents } from "./commands/agents.ts";
+import { registerBackup } from "./commands/backup.ts";
 import { registerBundle } from "./commands/bundle.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
@@ -32,6 +33,7 @@ const registrations: readonly Registration[] = [
   registerBundle,
   registerLedger,
   registerLimits,
+  registerBackup,
 ];
 
 /** Signals closer together than this are one: a terminal's Ctrl-C reaches us and `npm run`, which passes it on. */

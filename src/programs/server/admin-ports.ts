@@ -37,7 +37,8 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     agents: registry.directory,
     presence: (agent) => presenceOf(agent, parts),
     bundle: () => picture.bundle(),
-    verifyLedger: (signal) => verifyLedger({ reader: storage.ledger.reader, journal: fleet }, signal),
+    verifyLedger: (signal) =>
+      verifyLedger({ reader: storage.ledger.reader, journal: fleet, lost: trust.guard.lost }, signal),
     rotation: driver,
     proxies: (options) => proxies.list(options),
     signers: fleet,

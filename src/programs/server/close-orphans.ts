@@ -21,7 +21,7 @@ type Parts = { readonly storage: Storage; readonly journal: Journal; readonly lo
 export async function closeFormerOrphans(parts: Parts, signal: AbortSignal): Promise<void> {
   const closer = closerOf(parts);
   while (!signal.aborted) {
-    if (await anyOpen(parts, signal)) await pause(lastBatchMs, signal);
+    if ((await openIntents(parts, signal)) > 0) await pause(lastBatchMs, signal);
     // Nothing of this process is under way yet: whatever is open was left by one that ended.
     if (await closeOnce({ ...parts, closer }, new Date(), signal)) return;
     await pause(retryMs, signal);
@@ -36,10 +36,11 @@ export async function keepClosingOrphans(parts: Parts, signal: AbortSignal): Pro
   }
 }
 
-async function anyOpen({ storage }: Parts, signal: AbortSignal): Promise<boolean> {
+/** How many intents have no end yet. */
+export async function openIntents({ storage }: Pick<Parts, "storage">, signal: AbortSignal): Promise<number> {
   const counts = await storage.ledger.reader.counts(signal);
   const ended = counts["not-signed"] + counts["self-check-failed"] + counts["signed-not-recorded"];
-  return counts.certificates + ended < counts.intents;
+  return counts.intents - counts.certificates - ended;
 }
 
 const closerOf = ({ storage, journal }: Parts): OrphanCloser =>

@@ -2,6 +2,7 @@ import type { AgentDirectory } from "../../control/enrolment/agent-directory.ts"
 import type { NodeEnrolment, NodeSvidMinter } from "../../control/enrolment/node-enrolment.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { NodeDoor } from "../../control/issuance/node-door.ts";
+import type { BundleSequence } from "../../control/rotation/bundle-sequence.ts";
 import type { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import type { TrustPicture } from "../../control/rotation/trust-picture.ts";
 import type { NodeServiceDeps } from "../../protocols/node/node-service.ts";
@@ -33,13 +34,14 @@ type Parts = {
   readonly door: NodeDoor;
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
+  readonly sequence: BundleSequence;
   readonly presence: Presence;
   readonly observer: NodeServiceDeps["observer"];
 };
 
 /** What agents are served from: every port of protocols/node, in terms of the use cases. */
 export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
-  const { registrations, directory, enrolment, door, picture, roster, presence, observer } = parts;
+  const { registrations, directory, enrolment, door, picture, roster, sequence, presence, observer } = parts;
   const reissueSpreadMs = config.rotation.reissueSpread * 1000;
   return {
     trustDomain: config.trustDomain,
@@ -64,7 +66,10 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
       },
     },
     reports: {
-      accept: (agent, report, signal) => roster.accept(agent, report, signal),
+      async accept(agent, report, signal) {
+        await roster.accept(agent, report, signal);
+        await sequence.heard(agent, report.acceptance, signal);
+      },
       connected(agent, programVersion) {
         presence.connected(agent, programVersion);
         directory.seen(agent);

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { requireFinishedRestore } from "../../backends/backup/restore-mark.ts";
 import { type Ledger, openLedger } from "../../backends/ledger-files/open-ledger.ts";
 import { openSqliteStore } from "../../backends/sqlite/open-store.ts";
 import type { Database } from "../../backends/store/schema.ts";
@@ -22,6 +23,7 @@ const workerUrl = (name: string): URL =>
  */
 export async function openStorage(stateDir: string, onFailure: (fault: Fault) => void): Promise<Storage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  requireFinishedRestore(stateDir);
   const database = await openSqliteStore({
     file: join(stateDir, "store.db"),
     worker: workerUrl("store-worker"),

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
+import { RestoreTelemetry } from "../../backends/telemetry/restore-telemetry.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
@@ -13,7 +14,7 @@ import type { NodeObserver } from "../../protocols/node/failure.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { AdminTelemetry } from "./admin-telemetry.ts";
-import { closeFormerOrphans, keepClosingOrphans } from "./close-orphans.ts";
+import { keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import { IssuanceGauges } from "./issuance-gauges.ts";
 import { holdingMinter, nodePorts } from "./node-ports.ts";
@@ -22,6 +23,7 @@ import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
 import { Presence } from "./presence.ts";
 import { serveAdmins, serveAgents } from "./serve.ts";
 import { type ServerFigures, ServerGauges } from "./server-gauges.ts";
+import { settleThePast } from "./settle-the-past.ts";
 import { wireRegistry } from "./wire-enrolment.ts";
 import { wireIssuance } from "./wire-issuance.ts";
 import { wireSigning } from "./wire-signing.ts";
@@ -106,7 +108,8 @@ async function openDoors(
   background(trust.driver.run(signal), logger);
   background(signing.run(signal), logger);
   const closable = { ...parts, journal: signing.fleet };
-  await closeFormerOrphans(closable, signal);
+  const past = { ...parts, fleet: signing.fleet, guard: trust.guard };
+  background((await settleThePast(config, past, signal))(), logger);
   background(keepClosingOrphans(closable, signal), logger);
   const agents = await openAgentDoor(config, { ...parts, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
@@ -125,7 +128,7 @@ type AgentDoorParts = ServerParts &
 
 async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal: AbortSignal) {
   const { logger, trust, registry, issuance, presence, admin, serving } = parts;
-  const { picture, roster } = trust;
+  const { picture, roster, sequence } = trust;
   const serverId = `spiffe://${config.trustDomain}/meshmint/server` as SpiffeId;
   const door = new NodeDoor(issuance.pipeline, serverId);
   const enrolment = registry.enrolment(holdingMinter(door, roster));
@@ -134,7 +137,7 @@ async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal
   const observer = nodeFailures(logger);
   return await serveAgents(config.listen, await own.ready, {
     attestation: { attestation: enrolment, bundle: () => picture.bundle(), observer },
-    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, presence, observer }),
+    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, sequence, presence, observer }),
     admin,
   });
 }
@@ -169,7 +172,8 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const observer = new ServerTelemetry(logger, metrics);
   const signing = wireSigning({ ...parts, observer });
   const { fleet } = signing;
-  const trust = await wireTrust(config, { storage, signer: fleet, observer }, signal);
+  const restores = new RestoreTelemetry(logger);
+  const trust = await wireTrust(config, { storage, signer: fleet, observer, restores }, signal);
   const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
   const onLag = (thrown: unknown) =>
     logger.warn(failureFields(thrown), "registrations in memory may be behind the store");

@@ -1,7 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { x509SignatureCheck } from "../../backends/node-crypto/x509-signature-check.ts";
 import { SqlHolderStore } from "../../backends/store/holder-store.ts";
+import { SqlRestoreStore } from "../../backends/store/restore-store.ts";
 import { SqlRotationStore } from "../../backends/store/rotation-store.ts";
+import type { Database } from "../../backends/store/schema.ts";
+import { RestoreGuard, type RestoreObserver } from "../../control/restore/restore-guard.ts";
+import { BundleSequence, type BundleSequenceEvent } from "../../control/rotation/bundle-sequence.ts";
 import { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import { RotationDriver } from "../../control/rotation/rotation-driver.ts";
 import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
@@ -21,12 +25,15 @@ export type Trust = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
   readonly driver: RotationDriver;
+  readonly guard: RestoreGuard;
+  readonly sequence: BundleSequence;
 };
 
 type Parts = {
   readonly storage: Storage;
   readonly signer: Pick<Signer, "describeKey">;
   readonly observer: RotationObserver;
+  readonly restores: RestoreObserver & { saw(event: BundleSequenceEvent): void };
 };
 
 /** The trust domain's state, its holders, and what moves them. */
@@ -41,15 +48,11 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     first,
     signal,
   );
-  const roster = await HolderRoster.open(
-    {
-      store: new SqlHolderStore({ database }),
-      clock: systemClock,
-      bundle: () => ({
-        sequence: picture.bundle().sequence,
-        anchors: picture.bundle().anchors.map((anchor) => sha256Hex(anchor)),
-      }),
-    },
+  const roster = await openRoster(database, picture, signal);
+  const restored = { store: new SqlRestoreStore({ database }), ledger, observer: parts.restores };
+  const { maxClockSkew } = config.rotation;
+  const guard = await RestoreGuard.open(
+    { ...restored, clock: systemClock, longestLeaf, maxClockSkew },
     signal,
   );
   const driver = new RotationDriver({
@@ -66,9 +69,30 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     observer: parts.observer,
     policy: policyOf(config),
     random: systemRandom,
+    frozen: () => guard.frozen(),
   });
-  return { picture, roster, driver };
+  const sequence = new BundleSequence({
+    picture,
+    ledger: ledger.writer,
+    clock: systemClock,
+    mayBeBehind: () => guard.mayBeBehindAgents,
+    observer: parts.restores,
+  });
+  return { picture, roster, driver, guard, sequence };
 }
+
+const openRoster = (database: Database, picture: TrustPicture, signal: AbortSignal): Promise<HolderRoster> =>
+  HolderRoster.open(
+    {
+      store: new SqlHolderStore({ database }),
+      clock: systemClock,
+      bundle: () => ({
+        sequence: picture.bundle().sequence,
+        anchors: picture.bundle().anchors.map((anchor) => sha256Hex(anchor)),
+      }),
+    },
+    signal,
+  );
 
 /** No leaf lives longer than this, whatever its profile. */
 const longestLeafOf = ({ svids }: ServerConfig): Seconds =>

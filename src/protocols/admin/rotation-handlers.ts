@@ -27,6 +27,7 @@ const faultOf = {
   behind: "ROTATION_REFUSED",
   "bad-certificate": "INVALID_ARGUMENT",
   "unknown-key": "ROTATION_REFUSED",
+  frozen: "ROTATION_REFUSED",
 } as const satisfies Record<RotationRefusal["code"], FaultCode>;
 
 function done(outcome: Result<RotationStatus, RotationRefusal>): RotationStatus {

@@ -65,6 +65,7 @@ test("certificates, failures and what is under way add up, while both sides grow
     notSigned: 3,
     selfCheckFailed: 3,
     signedNotRecorded: 2,
+    lostByRestore: 0,
     reconciled: true,
     differences: [],
     differenceCount: 0,

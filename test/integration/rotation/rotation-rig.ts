@@ -73,6 +73,7 @@ export class RotationRig {
       signal,
     );
     const driver = new RotationDriver({
+      frozen: () => undefined,
       ...common,
       picture,
       roster,

@@ -4,7 +4,7 @@ import type { Registration } from "../command-frame.ts";
 
 const guide = `
 Reconciled means: every line of the signer's journal has exactly one intent in the ledger, every certificate exactly
-one line, so journal lines = certificates + self-check failed + signed, not recorded. An intent that is open may or may
+one line, so journal lines = certificates + self-check failed + signed, not recorded + lost by restore. An intent that is open may or may
 not have a line; neither counts.`;
 
 /** `meshmint ledger verify`: holds the ledger against the signer's journal. */
@@ -21,6 +21,7 @@ export const registerLedger: Registration = (program, frame) => {
           `certificates         ${found.certificates}`,
           `self-check failed    ${found.selfCheckFailed}`,
           `signed, not recorded ${found.signedNotRecorded}`,
+          ...lostLines(found),
           `not signed           ${found.notSigned}`,
           `open intents         ${found.intentsOpen}`,
           found.reconciled
@@ -31,6 +32,15 @@ export const registerLedger: Registration = (program, frame) => {
       }),
     );
 };
+
+/** Said only where there are some, and then at length: they are accounted for, and yet nobody knows what they were. */
+const lostLines = ({ lostByRestore }: AdminReply<"VerifyLedger">): string[] =>
+  Number(lostByRestore) === 0
+    ? []
+    : [
+        `lost by restore      ${lostByRestore}`,
+        "  signed, as the journal says; what for, only the part of the ledger knew that a restore has lost",
+      ];
 
 /** The counts as numbers; no ledger has 2^53 rows. */
 const withNumbers = ({ reconciled, differences, ...counts }: AdminReply<"VerifyLedger">) => ({
