@@ -1,3 +1,4 @@
+import { pause } from "../src/foundation/deadline.ts";
 import { defineBench, numberOf, type Row, rounded } from "./parts/bench.ts";
 import type { BenchAgent } from "./parts/bench-agent.ts";
 import { BenchMesh } from "./parts/bench-mesh.ts";
@@ -12,13 +13,14 @@ type Soak = { readonly mesh: BenchMesh; readonly agent: BenchAgent; readonly sig
 /** Each request with each entry is an issuance of its own, so a million need no million keys. */
 const entries = 64;
 const batch = 64;
+const mostAttempts = 1000;
 
 export const bench = defineBench({
   question:
     "Do memory and descriptors stay level over many signatures, and is every one of them accounted for?",
   flags: {
     signatures: { help: "how many to make; 1000000 for the full run", default: "20000" },
-    "in-flight": { help: "batches of 64 that wait for their answer at once", default: "8" },
+    "in-flight": { help: "batches of 64 that wait for their answer at once", default: "4" },
     "settle-after": { help: "signatures before the slope is taken; at most half of all", default: "100000" },
     seconds: { help: "stop after so long, with what there is by then", default: "3600" },
   },
@@ -61,8 +63,9 @@ async function sign(soak: Soak, signatures: number, { inFlight, untilMs }: Limit
   const caller = async () => {
     for (let leaves = next(); leaves !== undefined && performance.now() < untilMs; leaves = next()) {
       soak.signal.throwIfAborted();
-      failed += await issueOnce(client, leaves);
-      done += leaves.length;
+      const refused = await issueAll(client, leaves, soak.signal);
+      failed += refused;
+      done += leaves.length - refused;
       if (done - (samples.at(-1)?.signatures ?? 0) >= every) samples.push(tell(sample(soak.mesh, done)));
     }
   };
@@ -72,9 +75,22 @@ async function sign(soak: Soak, signatures: number, { inFlight, untilMs }: Limit
   return { samples, failed };
 }
 
-async function issueOnce(client: IssueClient, leaves: readonly AskedLeaf[]): Promise<number> {
-  const results = await client.issue(leaves);
-  return results.filter((result) => !result?.issued).length;
+/** As an agent asks: what is put off is asked for again when the server says. Gives how many were refused for good. */
+async function issueAll(
+  client: IssueClient,
+  leaves: readonly AskedLeaf[],
+  signal: AbortSignal,
+): Promise<number> {
+  let [asked, failed] = [leaves, 0];
+  for (let attempt = 0; asked.length > 0 && attempt < mostAttempts; attempt += 1) {
+    const results = await client.issue(asked);
+    const putOff = results.filter((result) => result?.refused?.code === "retry");
+    failed += results.filter((result) => !result?.issued).length - putOff.length;
+    asked = asked.filter((_, at) => results[at]?.refused?.code === "retry");
+    if (asked.length > 0)
+      await pause(Math.min(...putOff.map((each) => each.refused?.retryAfterMs ?? 0)), signal);
+  }
+  return failed + asked.length;
 }
 
 /** Gives the next batch; each request goes with an entry that it was not sent for before. */

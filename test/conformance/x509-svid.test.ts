@@ -11,6 +11,7 @@ import {
 } from "../../src/custody/custody.fixtures.ts";
 import { type Certificate, readCertificate } from "../../src/domain/certificate/certificate.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
+import { sequence } from "../../src/domain/certificate/der-writer.ts";
 import { leafIssuer } from "../../src/domain/certificate/leaf-issuer.ts";
 import { readLeafTbs } from "../../src/domain/certificate/leaf-tbs.ts";
 import { oid } from "../../src/domain/certificate/oid.ts";
@@ -88,6 +89,7 @@ test("X5: only a certificate with cA TRUE and keyCertSign signs leaves", () => {
     leafIssuer({ ...authority, extensions: { ...extensions, basicConstraints: { ca: false } } }).ok,
   ).toBe(false);
   expect(leafIssuer({ ...authority, extensions: { ...extensions, keyUsage: [0, 6] } }).ok).toBe(false);
+  expect(leafIssuer({ ...authority, subject: sequence() }).ok).toBe(false); // RFC 5280 §4.1.2.6
   expect(() => new LeafMaker().seal(leaf.der, [])).toThrow("cannot issue leaves");
 });
 

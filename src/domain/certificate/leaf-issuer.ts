@@ -28,6 +28,7 @@ export function leafIssuer(certificate: Certificate): Result<LeafIssuer, string>
   if (basicConstraints?.ca !== true)
     return refused("the authority's certificate has no cA TRUE (X509-SVID §4.1)");
   if (!keyUsage?.includes(keyUsageBit.keyCertSign)) return refused("the authority may not sign certificates");
+  if (certificate.subject.length === 2) return refused("the authority has no name (RFC 5280 §4.1.2.6)");
   if (!subjectKeyId) return refused("the authority has no subject key identifier (RFC 5280 §4.2.1.2)");
   const [host, ...more] = nameConstraints?.permitted.uris ?? [];
   if (nameConstraints === undefined || host === undefined || more.length > 0) {

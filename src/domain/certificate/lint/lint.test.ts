@@ -17,8 +17,10 @@ import { lint, orderRules } from "./lint.ts";
 const leaf = must(readLeafTbs(fillOrder(order)));
 const extensions = leaf.extensions;
 const bent = (change: Partial<LeafTbs["extensions"]>) => ({ extensions: { ...extensions, ...change } });
-const uncritical = (id: string) =>
-  bent({ list: extensions.list.map((e) => (e.oid === id ? { ...e, critical: false } : e)) });
+const marked = (id: string, critical: boolean) =>
+  bent({ list: extensions.list.map((e) => (e.oid === id ? { ...e, critical } : e)) });
+const uncritical = (id: string) => marked(id, false);
+const critical = (id: string) => marked(id, true);
 const second = 1000;
 
 /** For each rule the leaves that it, and perhaps it alone, refuses. */
@@ -57,7 +59,12 @@ const broken: Readonly<Record<string, readonly Partial<LeafTbs>[]>> = {
     bent({ extendedKeyUsage: [oid.serverAuth] }),
     bent({ extendedKeyUsage: [oid.serverAuth, oid.clientAuth, "1.3.6.1.5.5.7.3.3"] }),
   ],
-  keyIdentifiers: [bent({ subjectKeyId: "00".repeat(20) }), bent({ authorityKeyId: "00".repeat(20) })],
+  keyIdentifiers: [
+    bent({ subjectKeyId: "00".repeat(20) }),
+    bent({ authorityKeyId: "00".repeat(20) }),
+    critical(oid.subjectKeyIdentifier),
+    critical(oid.authorityKeyIdentifier),
+  ],
   subjectNames: [
     { spiffeId: "spiffe://other.test/web" as SpiffeId },
     { spiffeId: "spiffe://mesh.test" as SpiffeId },
