@@ -10,11 +10,16 @@ export type AuthorityKey = {
   readonly certificate: Der;
 };
 
-/** The right to one signature: a free session of the token. Must be released, used or not. */
+/** The right to sign, one signature after the other: a free session of the token. Must be released, used or not. */
 export interface SigningSlot {
   /**
+   * How many signatures in a row are worth one reservation: 1 where the token takes its time and others could be served at
+   * once, more where it is so quick that every step between two signatures costs more than it gains.
+   */
+  readonly burst: number;
+  /**
    * Signs a digest as wide as the key's curve; resolves to r‖s. Rejects with HSM_UNAVAILABLE or HSM_REFUSED: then the
-   * token may have signed all the same. Cannot be interrupted, which is why there is no signal.
+   * token may have signed all the same, and the slot is of no more use. Cannot be interrupted, hence no signal.
    */
   sign(key: AuthorityKey, digest: Uint8Array): Promise<Uint8Array>;
   release(): void;

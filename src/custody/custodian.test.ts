@@ -12,18 +12,24 @@ const noFigures = { busy: 0, waiting: 0, signed: 0, failed: 0, latencyCounts: []
 const now = new Date("2026-11-22T12:00:00Z");
 const never = new AbortController().signal;
 
+type Faults = { append?: Fault; reserve?: Fault; sign?: Fault; failsAt?: number; burst?: number };
+
 /** Records what happened in one list, so that order can be seen. */
-function setUp(key: AuthorityKey, faults: { append?: Fault; reserve?: Fault; sign?: Fault } = {}) {
+function setUp(key: AuthorityKey, faults: Faults = {}) {
   const happened: string[] = [];
   const events: CustodyEvent[] = [];
+  let signatures = 0;
   const token: CaToken = {
     findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
     async reserve() {
       if (faults.reserve) throw faults.reserve;
       return {
+        burst: faults.burst ?? 1,
         async sign(_key, digest) {
           happened.push(`sign ${digest.length}`);
+          signatures += 1;
           if (faults.sign) throw faults.sign;
+          if (signatures === faults.failsAt) throw new Fault("HSM_UNAVAILABLE", "gone");
           return new Uint8Array(64).fill(1);
         },
         release: () => happened.push("release"),
@@ -32,9 +38,11 @@ function setUp(key: AuthorityKey, faults: { append?: Fault; reserve?: Fault; sig
     status: () => ({ state: "ready", reason: "", tokenLabel: "t", sessions: 1, ...noFigures }),
   };
   const journal: Journal = {
-    append(keyId, tbsSha256) {
+    append(lines) {
       if (faults.append) throw faults.append;
-      happened.push(`journal ${keyId === key.keyId} ${tbsSha256.length}`);
+      happened.push(
+        ...lines.map(({ keyId, tbsSha256 }) => `journal ${keyId === key.keyId} ${tbsSha256.length}`),
+      );
     },
     lines: () => 0n,
     async *read() {},
@@ -103,6 +111,37 @@ test("one bad item never spoils the batch, and order is kept", async () => {
   const good = { keyId: key.keyId, purpose: "leaf", tbs: leaf(key, now) } as const;
   const outcomes = await custodian.sign([good, { ...good, tbs: new Uint8Array(1 << 20) }, good], never);
   expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true]);
+});
+
+const letters = (happened: readonly string[]) => happened.map((what) => what[0]).join("");
+
+test.each([
+  ["a slow token: one line, one signature, its session given back", 1, "jsrjsrjsrjsrjsr"],
+  ["a quick token: the lines of as many as it takes in a row, then their signatures", 3, "jjjsssrjjssr"],
+])("%s", async (_name, burst, trace) => {
+  const key = authority();
+  const { custodian, happened } = setUp(key, { burst });
+  const items = Array.from({ length: 5 }, () => ({
+    keyId: key.keyId,
+    purpose: "leaf" as const,
+    tbs: leaf(key, now),
+  }));
+  expect((await custodian.sign(items, never)).every((outcome) => outcome.ok)).toBe(true);
+  expect(letters(happened)).toBe(trace);
+});
+
+test("a failure within a group costs its item; the others, whose lines stand, get a session of their own", async () => {
+  const key = authority();
+  const { custodian, happened } = setUp(key, { burst: 4, failsAt: 2 });
+  const items = Array.from({ length: 4 }, () => ({
+    keyId: key.keyId,
+    purpose: "leaf" as const,
+    tbs: leaf(key, now),
+  }));
+  const outcomes = await custodian.sign(items, never);
+  expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true, true]);
+  expect(outcomes[1]).toMatchObject({ error: { code: "hsm-failed", journaled: true } });
+  expect(letters(happened)).toBe("jjjjssrssr");
 });
 
 test("once it closes, nothing new is signed", async () => {

@@ -1,8 +1,6 @@
 import type { Der } from "../domain/certificate/der.ts";
-import { toHex } from "../domain/certificate/hex.ts";
 import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import type { Clock } from "../foundation/clock.ts";
-import { sha256, sha384 } from "../foundation/digest.ts";
 import { asFault } from "../foundation/fault.ts";
 import { ok, type Result, refused } from "../foundation/result.ts";
 import type { AuthorityKey, CaToken, TokenStatus } from "./ca-token.ts";
@@ -12,7 +10,9 @@ import type { HsmLog } from "./hsm-log.ts";
 import type { Journal, JournalLine } from "./journal.ts";
 import { type LeafLimits, leafFlaw } from "./leaf-grammar.ts";
 import { readLeafIssuer } from "./leaf-issuer.ts";
+import { type Outcome, ReadyItem, refusal } from "./ready-item.ts";
 import type { SignItem, SignRefusal } from "./sign-item.ts";
+import { signInLanes } from "./sign-lanes.ts";
 
 export type CustodianDeps = {
   readonly token: CaToken;
@@ -33,13 +33,11 @@ export type DescribedKey = {
 
 export type CustodyStatus = TokenStatus & { readonly journalLines: bigint };
 
-type Outcome = Result<Uint8Array, SignRefusal>;
-
 /** A key together with what its certificate lets it sign. */
 type Authority = { readonly key: AuthorityKey; readonly issuer: LeafIssuer };
 
-const refusal = (code: SignRefusal["code"], reason: string, journaled = false): Outcome =>
-  refused({ code, reason, journaled });
+/** A lane gives every item an outcome; were one forgotten, it would have to count as signed. */
+const leftOut = refusal("hsm-failed", "the signer gave it no outcome", true);
 
 /**
  * Keeps the CA keys: holds every object against the purpose of its key, writes the journal, then lets the token sign.
@@ -56,15 +54,16 @@ export class Custodian {
 
   /** One outcome per item, in the order asked; never rejects. The signal ends the wait for a session, never a signature. */
   async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    return await Promise.all(
-      items.map(async (item) => {
-        const outcome = await this.#signOne(item, signal);
-        if (!outcome.ok) {
-          this.#deps.observer.saw({ kind: "refused", keyId: item.keyId, refusal: outcome.error });
-        }
-        return outcome;
-      }),
-    );
+    const checked = items.map((item) => this.#check(item));
+    const ready = checked.filter((item) => item instanceof ReadyItem);
+    await signInLanes({ ...this.#deps, isClosing: () => this.#closing }, ready, signal);
+    return checked.map((item, at) => {
+      const outcome = item instanceof ReadyItem ? (item.outcome ?? leftOut) : item;
+      if (!outcome.ok) {
+        this.#deps.observer.saw({ kind: "refused", keyId: items[at]?.keyId ?? "", refusal: outcome.error });
+      }
+      return outcome;
+    });
   }
 
   /** The key as the token holds it now, asked anew; undefined when there is none with a certificate. */
@@ -97,13 +96,14 @@ export class Custodian {
     this.#closing = true;
   }
 
-  async #signOne(item: SignItem, signal: AbortSignal): Promise<Outcome> {
+  /** All that is asked before the journal: gives the item ready to be signed, or why it never will be. */
+  #check(item: SignItem): ReadyItem | Outcome {
     if (this.#closing) return refusal("shutting-down", "the signer is shutting down");
     const authority = this.#authorityOf(item.keyId);
     if (!authority.ok) return authority;
     const flaw = this.#flawOf(item, authority.value.issuer);
     if (flaw !== undefined) return refusal("grammar", `this is no ${item.purpose} of its key: ${flaw}`);
-    return await this.#signWith(authority.value.key, item.tbs, signal);
+    return new ReadyItem(authority.value.key, item.tbs);
   }
 
   #authorityOf(keyId: string): Result<Authority, SignRefusal> {
@@ -138,28 +138,6 @@ export class Custodian {
         return leafFlaw(item.tbs, { issuer, limits: this.#deps.limits, now: this.#deps.clock.now() });
       default:
         return item.purpose satisfies never;
-    }
-  }
-
-  async #signWith(key: AuthorityKey, tbs: Uint8Array, signal: AbortSignal): Promise<Outcome> {
-    const forJournal = sha256(tbs);
-    const digest = key.curve === "P-256" ? forJournal : sha384(tbs);
-    let journaled = false;
-    try {
-      const slot = await this.#deps.token.reserve(signal);
-      try {
-        if (this.#closing) return refusal("shutting-down", "the signer is shutting down");
-        // The journal first: a line without a signature is explained by a crash, a signature without a line by nothing.
-        this.#deps.journal.append(key.keyId, toHex(forJournal));
-        journaled = true;
-        return ok(await slot.sign(key, digest));
-      } finally {
-        slot.release();
-      }
-    } catch (thrown) {
-      // No session came free in time: the token is well, there is only too much for it.
-      const code = !journaled && signal.aborted ? "busy" : "hsm-failed";
-      return refusal(code, asFault(thrown).message, journaled);
     }
   }
 }

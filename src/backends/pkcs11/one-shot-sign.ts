@@ -23,18 +23,11 @@ export async function signOnce(
   return await signDigest(token.session, item.key, item.digest);
 }
 
+type HeldKey = { readonly handle: Key; readonly curve: Curve };
+
 /** The same on a given session. The caller sees to it that no other operation is in flight on that session. */
-export async function signDigest(
-  session: Session,
-  key: { readonly handle: Key; readonly curve: Curve },
-  digest: Uint8Array,
-): Promise<Uint8Array> {
-  if (digest.length !== digestBytes[key.curve]) {
-    throw new Fault(
-      "INVALID_ARGUMENT",
-      `a ${key.curve} key signs digests of ${digestBytes[key.curve]} bytes, not ${digest.length}`,
-    );
-  }
+export async function signDigest(session: Session, key: HeldKey, digest: Uint8Array): Promise<Uint8Array> {
+  requireDigestOf(key, digest);
   // graphene copies its input into a Buffer that nothing references once the call has started, and the binding's worker
   // pins only the callback (pkcs11js #121): a collection during C_Sign would have the token sign freed memory. An
   // ArrayBuffer is not copied but wrapped, so the bytes live for as long as `held` does.
@@ -51,4 +44,28 @@ export async function signDigest(
   } catch (thrown) {
     throw tokenFault("signing", thrown);
   }
+}
+
+/**
+ * The same on the calling thread, which stands still until the token has answered: for tokens that do so at once.
+ * Throws what the other rejects with.
+ */
+export function signDigestHere(session: Session, key: HeldKey, digest: Uint8Array): Uint8Array {
+  requireDigestOf(key, digest);
+  const signature = Buffer.allocUnsafeSlow(2 * digestBytes[key.curve]);
+  const input = Buffer.from(digest.buffer, digest.byteOffset, digest.length);
+  try {
+    session.lib.C_SignInit(session.handle, { mechanism: MechanismEnum.ECDSA }, key.handle.handle);
+    return session.lib.C_Sign(session.handle, input, signature);
+  } catch (thrown) {
+    throw tokenFault("signing", thrown);
+  }
+}
+
+function requireDigestOf({ curve }: HeldKey, digest: Uint8Array): void {
+  if (digest.length === digestBytes[curve]) return;
+  throw new Fault(
+    "INVALID_ARGUMENT",
+    `a ${curve} key signs digests of ${digestBytes[curve]} bytes, not ${digest.length}`,
+  );
 }

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Journal, JournalLine } from "../../custody/journal.ts";
+import type { Journal, JournalLine, NewLine } from "../../custody/journal.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { lineBytes, parseLine, printLine } from "./journal-line.ts";
 
@@ -31,7 +31,7 @@ const readAt = promisify(read);
 const sync = promisify(fsync);
 
 /**
- * The signer's journal in one file: lines of fixed length, appended with write(2) one at a time, fsynced once a second
+ * The signer's journal in one file: lines of fixed length, appended with one write(2) a group, fsynced once a second
  * when there is something new. After a crash the torn end is cut off at the opening and the sequence goes on.
  */
 export class JournalFile implements Journal {
@@ -52,13 +52,14 @@ export class JournalFile implements Journal {
     this.#timer.unref();
   }
 
-  append(keyId: string, tbsSha256: string): void {
+  append(lines: readonly NewLine[]): void {
     if (this.#broken !== undefined) throw this.#broken;
-    const line = printLine({ sequence: this.#lines + 1n, keyId, tbsSha256 });
+    let [text, sequence] = ["", this.#lines];
+    for (const line of lines) text += printLine({ ...line, sequence: ++sequence });
     try {
-      const written = writeSync(this.#fd, line, null, "latin1");
-      if (written !== lineBytes) throw new Error(`only ${written} of ${lineBytes} bytes were written`);
-      this.#lines += 1n;
+      const written = writeSync(this.#fd, text, null, "latin1");
+      if (written !== text.length) throw new Error(`only ${written} of ${text.length} bytes were written`);
+      this.#lines = sequence;
     } catch (thrown) {
       throw this.#undo(thrown);
     }
@@ -95,7 +96,7 @@ export class JournalFile implements Journal {
     });
   }
 
-  /** Takes a half-written line back out, so that the next one begins where a line begins. */
+  /** Takes a half-written group back out, so that the next line begins where a line begins. */
   #undo(thrown: unknown): Fault {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     const fault = new Fault("LEDGER_FAILED", `the journal ${this.#options.path} takes no line: ${reason}`, {

@@ -15,6 +15,7 @@ import { decorated, dieAt } from "./kill-switch.ts";
 let signatures = 0;
 
 const dyingSlot = (slot: SigningSlot): SigningSlot => ({
+  burst: slot.burst,
   async sign(key, digest) {
     const signed = await slot.sign(key, digest);
     signatures += 1;
@@ -29,9 +30,9 @@ const dying = ({ token, journal, hsmLog }: Custody): Custody => ({
   hsmLog,
   token: decorated(token, { reserve: async (signal) => dyingSlot(await token.reserve(signal)) }),
   journal: decorated(journal, {
-    append(keyId, tbsSha256) {
+    append(lines) {
       dieAt("received");
-      journal.append(keyId, tbsSha256);
+      journal.append(lines);
       dieAt("journal line written");
     },
   }),
