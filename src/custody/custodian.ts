@@ -1,5 +1,4 @@
 import type { Der } from "../domain/certificate/der.ts";
-import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { asFault } from "../foundation/fault.ts";
 import { ok, type Result, refused } from "../foundation/result.ts";
@@ -8,7 +7,7 @@ import type { CustodyObserver } from "./custody-event.ts";
 import type { HsmEvent } from "./hsm-event.ts";
 import type { HsmLog } from "./hsm-log.ts";
 import type { Journal, JournalLine } from "./journal.ts";
-import { type LeafLimits, leafFlaw } from "./leaf-grammar.ts";
+import { LeafGrammar, type LeafLimits } from "./leaf-grammar.ts";
 import { readLeafIssuer } from "./leaf-issuer.ts";
 import { type Outcome, ReadyItem, refusal } from "./ready-item.ts";
 import type { SignItem, SignRefusal } from "./sign-item.ts";
@@ -34,7 +33,7 @@ export type DescribedKey = {
 export type CustodyStatus = TokenStatus & { readonly journalLines: bigint };
 
 /** A key together with what its certificate lets it sign. */
-type Authority = { readonly key: AuthorityKey; readonly issuer: LeafIssuer };
+type Authority = { readonly key: AuthorityKey; readonly grammar: LeafGrammar };
 
 /** A lane gives every item an outcome; were one forgotten, it would have to count as signed. */
 const leftOut = refusal("hsm-failed", "the signer gave it no outcome", true);
@@ -45,7 +44,7 @@ const leftOut = refusal("hsm-failed", "the signer gave it no outcome", true);
  */
 export class Custodian {
   readonly #deps: CustodianDeps;
-  readonly #issuers = new WeakMap<AuthorityKey, Result<LeafIssuer, string>>();
+  readonly #grammars = new WeakMap<AuthorityKey, Result<LeafGrammar, string>>();
   #closing = false;
 
   constructor(deps: CustodianDeps) {
@@ -101,7 +100,7 @@ export class Custodian {
     if (this.#closing) return refusal("shutting-down", "the signer is shutting down");
     const authority = this.#authorityOf(item.keyId);
     if (!authority.ok) return authority;
-    const flaw = this.#flawOf(item, authority.value.issuer);
+    const flaw = this.#flawOf(item, authority.value.grammar);
     if (flaw !== undefined) return refusal("grammar", `this is no ${item.purpose} of its key: ${flaw}`);
     return new ReadyItem(authority.value.key, item.tbs);
   }
@@ -116,28 +115,29 @@ export class Custodian {
           journaled: false,
         });
       }
-      const issuer = this.#issuerOf(key);
-      if (!issuer.ok) return refused({ code: "unknown-key", reason: issuer.error, journaled: false });
-      return ok({ key, issuer: issuer.value });
+      const grammar = this.#grammarOf(key);
+      if (!grammar.ok) return refused({ code: "unknown-key", reason: grammar.error, journaled: false });
+      return ok({ key, grammar: grammar.value });
     } catch (thrown) {
       return refused({ code: "hsm-failed", reason: asFault(thrown).message, journaled: false });
     }
   }
 
-  #issuerOf(key: AuthorityKey): Result<LeafIssuer, string> {
-    const known = this.#issuers.get(key);
+  #grammarOf(key: AuthorityKey): Result<LeafGrammar, string> {
+    const known = this.#grammars.get(key);
     if (known !== undefined) return known;
-    const read = readLeafIssuer(key);
-    this.#issuers.set(key, read);
-    return read;
+    const issuer = readLeafIssuer(key);
+    const made = issuer.ok ? ok(new LeafGrammar(issuer.value, this.#deps.limits)) : issuer;
+    this.#grammars.set(key, made);
+    return made;
   }
 
-  #flawOf(item: SignItem, issuer: LeafIssuer): string | undefined {
-    switch (item.purpose) {
+  #flawOf({ purpose, tbs }: SignItem, grammar: LeafGrammar): string | undefined {
+    switch (purpose) {
       case "leaf":
-        return leafFlaw(item.tbs, { issuer, limits: this.#deps.limits, now: this.#deps.clock.now() });
+        return grammar.flaw(tbs, this.#deps.clock.now());
       default:
-        return item.purpose satisfies never;
+        return purpose satisfies never;
     }
   }
 }

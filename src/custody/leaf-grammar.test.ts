@@ -21,7 +21,7 @@ import {
   uri,
   usages,
 } from "./custody.fixtures.ts";
-import { leafFlaw } from "./leaf-grammar.ts";
+import { LeafGrammar, leafFlaw } from "./leaf-grammar.ts";
 import { readLeafIssuer } from "./leaf-issuer.ts";
 
 const rsa = (modulusLength: number, publicExponent: number) => {
@@ -194,4 +194,41 @@ test("whatever is cut, changed or added, the answer is a sentence and never a cr
     }),
   );
   expect(leafFlaw(new Uint8Array(1 << 20), context)).toMatch(/limit/);
+});
+
+test("a grammar that has seen the form before says of any bytes what one says that has not", () => {
+  const { issuer } = under();
+  const skilled = {
+    [oid.subjectKeyIdentifier]: extension(
+      oid.subjectKeyIdentifier,
+      false,
+      der.octetString(new Uint8Array(20).fill(3)),
+    ),
+  };
+  const seen = new LeafGrammar(issuer, limits);
+  const forms = [
+    leaf(key, now),
+    leaf(key, now, { replace: skilled }),
+    leaf(key, now, { spki: freshSpki("P-384") }),
+  ];
+  for (const form of forms) expect(seen.flaw(form, now)).toBeUndefined();
+  const sameVerdict = (tbs: Uint8Array) =>
+    expect(seen.flaw(tbs, now)).toBe(new LeafGrammar(issuer, limits).flaw(tbs, now));
+  for (const form of forms) {
+    for (let at = 0; at < form.length; at += 1) {
+      for (const flip of [0x01, 0x0f, 0x80, 0xff]) {
+        const changed = Uint8Array.from(form);
+        changed[at] = (changed[at] ?? 0) ^ flip;
+        sameVerdict(changed);
+      }
+    }
+  }
+  const days = fc.date({ min: new Date("1980-01-01"), max: new Date("2070-01-01"), noInvalidDate: true });
+  fc.assert(
+    fc.property(days, days, fc.uint8Array({ minLength: 1, maxLength: 20 }), (from, to, serial) => {
+      sameVerdict(leaf(key, now, { validity: [from, to] }));
+      sameVerdict(leaf(key, now, { serial, spki: freshSpki(), replace: skilled }));
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -2,6 +2,7 @@ import { readDer } from "../domain/certificate/der-reader.ts";
 import { dnsNameFlaw } from "../domain/certificate/dns-name.ts";
 import { type Extensions, keyUsageBit, type SubjectAltName } from "../domain/certificate/extensions.ts";
 import { sameBytes } from "../domain/certificate/hex.ts";
+import { LeafForms } from "../domain/certificate/leaf-forms.ts";
 import type { LeafIssuer } from "../domain/certificate/leaf-issuer.ts";
 import { dnsNameMatches } from "../domain/certificate/name-constraints.ts";
 import { oid } from "../domain/certificate/oid.ts";
@@ -18,20 +19,47 @@ export type LeafLimits = {
   readonly clockSkew: Seconds;
 };
 
-export type LeafContext = { readonly issuer: LeafIssuer; readonly limits: LeafLimits; readonly now: Date };
+type LeafContext = { readonly issuer: LeafIssuer; readonly limits: LeafLimits; readonly now: Date };
 
 /** Bytes; a leaf with its names is well below 2 KiB. */
 const longestTbs = 16 * 1024;
 
-/**
- * Says why these bytes are no leaf that this authority may sign; undefined when they are one. Everything that is not
- * expressly allowed is refused: the signer is the last to look before the HSM, and trusts no caller.
- */
-export function leafFlaw(tbs: Uint8Array, context: LeafContext): string | undefined {
-  const read = readDer(tbs, longestTbs, readTbs);
-  if (!read.ok) return `it does not parse: ${read.error}`;
+/** What may be signed under one authority. */
+export class LeafGrammar {
+  readonly #issuer: LeafIssuer;
+  readonly #limits: LeafLimits;
+  readonly #passed = new LeafForms<TbsCertificate>();
+
+  constructor(issuer: LeafIssuer, limits: LeafLimits) {
+    this.#issuer = issuer;
+    this.#limits = limits;
+  }
+
+  /**
+   * Says why these bytes are no leaf that this authority may sign; undefined when they are one. Everything that is not
+   * expressly allowed is refused: the signer is the last to look before the HSM, and trusts no caller. Of a form that has
+   * passed, only what may differ from leaf to leaf is read and judged again, which is the same (leaf-grammar.test.ts).
+   */
+  flaw(tbs: Uint8Array, now: Date): string | undefined {
+    const context = { issuer: this.#issuer, limits: this.#limits, now };
+    const again = this.#passed.read(tbs);
+    if (again !== undefined) return flawBy(rulesOfFields, again, context);
+    const read = readDer(tbs, longestTbs, readTbs);
+    if (!read.ok) return `it does not parse: ${read.error}`;
+    const formFlaw = flawBy(rulesOfForm, read.value, context);
+    if (formFlaw !== undefined) return formFlaw;
+    this.#passed.keep(tbs, read.value);
+    return flawBy(rulesOfFields, read.value, context);
+  }
+}
+
+/** One look, with nothing remembered: what the grammar says of bytes that it sees for the first time. */
+export const leafFlaw = (tbs: Uint8Array, { issuer, limits, now }: LeafContext): string | undefined =>
+  new LeafGrammar(issuer, limits).flaw(tbs, now);
+
+function flawBy(rules: readonly Rule[], tbs: TbsCertificate, context: LeafContext): string | undefined {
   for (const rule of rules) {
-    const flaw = rule(read.value, context);
+    const flaw = rule(tbs, context);
     if (flaw !== undefined) return flaw;
   }
   return undefined;
@@ -64,8 +92,11 @@ const validity: Rule = ({ notBefore, notAfter }, { issuer, limits, now }) => {
   return unless(notBefore.getTime() <= now.getTime() + limits.clockSkew * 1000, "it begins in the future");
 };
 
-const subjectKey: Rule = ({ spki }, { issuer }) => {
-  if (sameBytes(spki, issuer.spki)) return "its public key is the issuing key";
+const foreignKey: Rule = ({ spki }, { issuer }) =>
+  unless(!sameBytes(spki, issuer.spki), "its public key is the issuing key");
+
+/** By form alone; whether a point is on its curve, the server has seen. */
+const acceptedKey: Rule = ({ spki }) => {
   const key = readSpki(spki);
   const flaw = key.ok ? subjectKeyFlaw(key.value) : key.error;
   return flaw === undefined ? undefined : `its public key is refused: ${flaw}`;
@@ -154,15 +185,17 @@ function emptySubjectFlaw(subject: Uint8Array, extensions: Extensions): string |
     : "its subject is empty and its alternative name not critical";
 }
 
-const rules: readonly Rule[] = [
-  serialShape,
+/** These look at nothing but what all leaves of one LeafForm share. */
+const rulesOfForm: readonly Rule[] = [
   signedAsIssued,
   sameIssuer,
-  validity,
-  subjectKey,
+  acceptedKey,
   knownExtensions,
   endEntity,
   usages,
   chained,
   names,
 ];
+
+/** And these at what differs between them. */
+const rulesOfFields: readonly Rule[] = [serialShape, validity, foreignKey];

@@ -11,7 +11,7 @@ import { keyIdentifierOfBits } from "../../src/domain/certificate/key-identifier
 import { leafIssuer } from "../../src/domain/certificate/leaf-issuer.ts";
 import { LeafTemplate } from "../../src/domain/certificate/leaf-template.ts";
 import { decodeCertificates, encodePem } from "../../src/domain/certificate/pem.ts";
-import { mintSerial } from "../../src/domain/certificate/serial.ts";
+import { mintSerials } from "../../src/domain/certificate/serial.ts";
 import { readSpki } from "../../src/domain/certificate/spki.ts";
 import { leafValidity } from "../../src/domain/certificate/validity.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
@@ -66,7 +66,7 @@ test.each(["P-256", "P-384"] as const)(
 
     const spki = freshSpki();
     const tbs = new LeafTemplate(issuer, "spiffe://mesh.example/web" as SpiffeId, []).fill({
-      serial: mintSerial(1, systemRandom),
+      serial: mintSerials(1, 1, systemRandom)[0]!,
       validity: must(leafValidity(new Date(), hours(24), issuer)),
       spki,
       keyIdentifier: keyIdentifierOfBits(must(readSpki(spki)).bits),

@@ -1,13 +1,42 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { packBytes, unpackBytes } from "./byte-pack.ts";
+import { PackReader, PackWriter } from "./byte-pack.ts";
 
-test("parts come back as they went in, from a buffer that holds nothing else", () => {
+const value = fc.oneof(
+  fc.nat(255),
+  fc.double().map((number) => ({ number })),
+  fc.uint8Array({ maxLength: 5000 }),
+  fc.string({ unit: "grapheme", maxLength: 3000 }),
+);
+
+test("whatever is packed comes out again, in order", () => {
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (parts) => {
-      const pack = packBytes(parts.map((part) => Buffer.concat([Buffer.from("around"), part]).subarray(6)));
-      expect(pack.bytes.buffer.byteLength).toBe(parts.reduce((sum, part) => sum + part.length, 0));
-      expect(unpackBytes(pack)).toEqual(parts);
+    fc.property(fc.array(value), (values) => {
+      const writer = new PackWriter();
+      for (const each of values) {
+        if (typeof each === "number") writer.byte(each);
+        else if (typeof each === "string") writer.text(each);
+        else if (each instanceof Uint8Array) writer.part(each);
+        else writer.number(each.number);
+      }
+      const reader = new PackReader(writer.finish());
+      for (const each of values) {
+        if (typeof each === "number") expect(reader.byte()).toBe(each);
+        else if (typeof each === "string") expect(reader.text()).toBe(each);
+        else if (each instanceof Uint8Array) expect(Buffer.compare(reader.part(), each)).toBe(0);
+        else expect(reader.number()).toBe(each.number);
+      }
+      expect(() => reader.byte()).toThrow(RangeError);
     }),
+    { numRuns: 200 },
   );
+});
+
+test("a part that is too long is refused, a text cut off, a pack that was cut told", () => {
+  const writer = new PackWriter();
+  expect(() => writer.part(new Uint8Array(0x10000))).toThrow(RangeError);
+  writer.text("€".repeat(100_000));
+  const whole = writer.finish();
+  expect(new PackReader(whole).text()).toBe("€".repeat(21_845));
+  expect(() => new PackReader(whole.subarray(0, 1000)).text()).toThrow(RangeError);
 });

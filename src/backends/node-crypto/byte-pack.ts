@@ -1,23 +1,91 @@
-/** Many byte strings in one buffer of their own, so that one transfer moves them all between threads. */
-export type BytePack = { readonly bytes: Uint8Array<ArrayBuffer>; readonly ends: readonly number[] };
+const firstBytes = 16 * 1024;
+/** What its length field can say; certificate requests end at 16 KiB. */
+const longestPart = 0xffff;
 
 /**
- * Packs into a fresh buffer. Posting views as they are would copy the whole buffer behind each: a request of 300 bytes
- * that lies in a message of 64 KiB would cost 64 KiB.
+ * Many values one behind the other in a single buffer of their own, so that one transfer moves them all between threads:
+ * objects would be cloned one by one, and a view is cloned together with the whole buffer behind it.
  */
-export function packBytes(parts: readonly Uint8Array[]): BytePack {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  const ends: number[] = [];
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-    ends.push(at);
+export class PackWriter {
+  #bytes = Buffer.allocUnsafeSlow(firstBytes);
+  #end = 0;
+
+  byte(value: number): void {
+    this.#bytes[this.#room(1)] = value;
   }
-  return { bytes, ends };
+
+  number(value: number): void {
+    this.#bytes.writeDoubleLE(value, this.#room(8));
+  }
+
+  /** At most 64 KiB less one. */
+  part(bytes: Uint8Array): void {
+    if (bytes.length > longestPart)
+      throw new RangeError(`a part of ${bytes.length} bytes is too long to pack`);
+    this.#bytes.writeUInt16LE(bytes.length, this.#room(2));
+    this.#bytes.set(bytes, this.#room(bytes.length));
+  }
+
+  /** UTF-8 of the text, which is cut off where it is longer than a part may be. */
+  text(text: string): void {
+    const short = text.length > longestPart / 3 ? text.slice(0, Math.floor(longestPart / 3)) : text;
+    const lengthAt = this.#room(2);
+    const from = this.#room(3 * short.length); // more than that, UTF-8 never takes
+    const length = this.#bytes.write(short, from, "utf8");
+    this.#bytes.writeUInt16LE(length, lengthAt);
+    this.#end = from + length;
+  }
+
+  /** What was written; the writer is of no more use once its buffer is transferred. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** Where so many bytes more may be written. */
+  #room(bytes: number): number {
+    const from = this.#end;
+    this.#end += bytes;
+    if (this.#end > this.#bytes.length) {
+      const wider = Buffer.allocUnsafeSlow(Math.max(this.#end, 2 * this.#bytes.length));
+      wider.set(this.#bytes.subarray(0, from));
+      this.#bytes = wider;
+    }
+    return from;
+  }
 }
 
-/** Views of the parts, in order. */
-export function unpackBytes({ bytes, ends }: BytePack): Uint8Array[] {
-  return ends.map((end, index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], end));
+/** Reads in the order of writing; parts are views. Throws a RangeError where more is read than was written. */
+export class PackReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  byte(): number {
+    this.#at += 1;
+    return this.#bytes.readUInt8(this.#at - 1);
+  }
+
+  number(): number {
+    this.#at += 8;
+    return this.#bytes.readDoubleLE(this.#at - 8);
+  }
+
+  part(): Uint8Array {
+    const from = this.#header();
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + from, this.#at - from);
+  }
+
+  text(): string {
+    return this.#bytes.toString("utf8", this.#header(), this.#at);
+  }
+
+  #header(): number {
+    const from = this.#at + 2;
+    this.#at = from + this.#bytes.readUInt16LE(this.#at);
+    if (this.#at > this.#bytes.length) throw new RangeError("the pack ends within a part");
+    return from;
+  }
 }

@@ -6,7 +6,7 @@ import type { Der } from "../../domain/certificate/der.ts";
 import { keyIdentifierOfBits } from "../../domain/certificate/key-identifier.ts";
 import { type LeafIssuer, leafIssuer } from "../../domain/certificate/leaf-issuer.ts";
 import { LeafTemplate } from "../../domain/certificate/leaf-template.ts";
-import { lint } from "../../domain/certificate/lint/lint.ts";
+import { Linter } from "../../domain/certificate/lint/lint.ts";
 import type { Linted } from "../../domain/certificate/lint/linted.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { Fault } from "../../foundation/fault.ts";
@@ -16,13 +16,16 @@ import { importKey, proveCsr } from "./csr-proof.ts";
 type Authority = {
   readonly issuer: LeafIssuer;
   readonly key: KeyObject;
-  readonly templates: Map<string, LeafTemplate>;
+  readonly identities: Map<string, Identity>;
 };
+
+/** One set of names under one authority. */
+type Identity = { readonly template: LeafTemplate; readonly linter: Linter };
 
 /** A rotation has two, and a few more may be left from others. */
 const mostAuthorities = 8;
-/** About a kilobyte each. */
-const mostTemplates = 8192;
+/** Some four kilobytes each. */
+const mostIdentities = 8192;
 
 /**
  * Makes leaves up to the signature and from the signature on; all of it is CPU-bound and synchronous, for a worker thread.
@@ -68,7 +71,7 @@ function readAuthority(der: Der): Authority {
   if (!issuer.ok) throw new Fault("CONFIG_INVALID", `the authority cannot issue leaves: ${issuer.error}`);
   const key = importKey(issuer.value.spki);
   if (key === undefined) throw new Fault("CONFIG_INVALID", "the authority's key is not usable");
-  return { issuer: issuer.value, key, templates: new Map() };
+  return { issuer: issuer.value, key, identities: new Map() };
 }
 
 function prepareOne(authority: Authority, request: LeafRequest): Result<Linted, LeafFlaw> {
@@ -77,18 +80,19 @@ function prepareOne(authority: Authority, request: LeafRequest): Result<Linted, 
   const { spki, publicKey } = csr.value;
   const { serial, validity } = request;
   const keyIdentifier = keyIdentifierOfBits(publicKey.bits);
-  const tbs = templateOf(authority, request).fill({ serial, validity, spki, keyIdentifier });
-  const linted = lint(tbs, authority.issuer, { ...request, spki });
+  const { template, linter } = identityOf(authority, request);
+  const tbs = template.fill({ serial, validity, spki, keyIdentifier });
+  const linted = linter.lint(tbs, { ...request, spki });
   return linted.ok ? linted : refused({ code: "lint", reason: linted.error });
 }
 
-function templateOf({ issuer, templates }: Authority, { spiffeId, dnsNames }: LeafRequest): LeafTemplate {
+function identityOf({ issuer, identities }: Authority, { spiffeId, dnsNames }: LeafRequest): Identity {
   const name = [spiffeId, ...dnsNames].join(" ");
-  const known = templates.get(name);
+  const known = identities.get(name);
   if (known !== undefined) return known;
-  const made = new LeafTemplate(issuer, spiffeId, dnsNames);
-  forgetOldest(templates, mostTemplates);
-  templates.set(name, made);
+  const made = { template: new LeafTemplate(issuer, spiffeId, dnsNames), linter: new Linter(issuer) };
+  forgetOldest(identities, mostIdentities);
+  identities.set(name, made);
   return made;
 }
 

@@ -1,68 +1,123 @@
 import type { LeafFlaw, LeafRequest, SignedTbs } from "../../control/issuance/leaf-crypto.ts";
 import type { Der } from "../../domain/certificate/der.ts";
-import type { Linted } from "../../domain/certificate/lint/linted.ts";
-import type { Result } from "../../foundation/result.ts";
-import { type BytePack, packBytes, unpackBytes } from "./byte-pack.ts";
+import { Linted } from "../../domain/certificate/lint/linted.ts";
+import type { LeafProfile } from "../../domain/certificate/profile.ts";
+import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import { PackReader, PackWriter } from "./byte-pack.ts";
 import type { LeafMaker } from "./leaf-maker.ts";
 
-/** What goes to a leaf worker: bytes in the pack, two parts an item (serial and request, or TBS and signature). */
-export type LeafWork =
-  | {
-      readonly kind: "prepare";
-      readonly authority: Uint8Array;
-      readonly orders: readonly Omit<LeafRequest, "serial" | "csr">[];
-      readonly pack: BytePack;
-    }
-  | { readonly kind: "seal"; readonly authority: Uint8Array; readonly pack: BytePack };
+/** A batch on its way to a leaf worker: all of its items in one buffer, which is transferred. */
+export type LeafWork = {
+  readonly kind: "prepare" | "seal";
+  /** The issuing certificate. */
+  readonly authority: Uint8Array;
+  readonly count: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The profiles of "prepare", which the items name by their place. */
+  readonly profiles: readonly LeafProfile[];
+};
 
-/** What comes back: an entry an item, and in the pack one part for each item that succeeded. */
-export type LeafWorkDone =
-  | {
-      readonly kind: "prepare";
-      readonly outcomes: readonly Result<string, LeafFlaw>[];
-      readonly pack: BytePack;
-    }
-  | { readonly kind: "seal"; readonly outcomes: readonly Result<true, string>[]; readonly pack: BytePack };
+/** What comes back, likewise: an outcome for each item, in order. */
+export type LeafWorkDone = Pick<LeafWork, "kind" | "count" | "bytes">;
+
+const flawCodes = ["bad-request", "lint"] as const;
+const succeeded = 0;
 
 export function packRequests(authority: Der, requests: readonly LeafRequest[]): LeafWork {
-  const orders = requests.map(({ serial: _, csr: __, ...order }) => order);
-  const pack = packBytes(requests.flatMap(({ serial, csr }) => [serial, csr]));
-  return { kind: "prepare", authority: authority.slice(), orders, pack };
+  const profiles = [...new Set(requests.map(({ profile }) => profile))];
+  const pack = new PackWriter();
+  for (const { profile, spiffeId, dnsNames, serial, validity, csr } of requests) {
+    pack.byte(profiles.indexOf(profile));
+    pack.text(spiffeId);
+    pack.number(dnsNames.length);
+    for (const name of dnsNames) pack.text(name);
+    pack.part(serial);
+    pack.number(validity.notBefore.getTime());
+    pack.number(validity.notAfter.getTime());
+    pack.part(csr);
+  }
+  return workOf("prepare", authority, { count: requests.length, bytes: pack.finish(), profiles });
+}
+
+function unpackRequest(pack: PackReader, profiles: readonly LeafProfile[]): LeafRequest {
+  const profile = profiles[pack.byte()];
+  if (profile === undefined) throw new TypeError("an item names no profile of its batch");
+  return {
+    profile,
+    spiffeId: pack.text() as SpiffeId,
+    dnsNames: Array.from({ length: pack.number() }, () => pack.text()),
+    serial: pack.part(),
+    validity: { notBefore: new Date(pack.number()), notAfter: new Date(pack.number()) },
+    csr: pack.part(),
+  };
 }
 
 export function packSigned(authority: Der, items: readonly SignedTbs[]): LeafWork {
-  const pack = packBytes(items.flatMap(({ tbs, signature }) => [tbs, signature]));
-  return { kind: "seal", authority: authority.slice(), pack };
+  const pack = new PackWriter();
+  for (const { tbs, signature } of items) {
+    pack.part(tbs);
+    pack.part(signature);
+  }
+  return workOf("seal", authority, { count: items.length, bytes: pack.finish(), profiles: [] });
 }
+
+const workOf = (
+  kind: LeafWork["kind"],
+  authority: Der,
+  rest: Pick<LeafWork, "count" | "bytes" | "profiles">,
+): LeafWork => ({ kind, authority: authority.slice(), ...rest });
 
 /** The worker's side: runs one message of work. */
-export function doLeafWork(maker: LeafMaker, work: LeafWork): LeafWorkDone {
-  const parts = unpackBytes(work.pack);
-  const part = (index: number) => parts[index] ?? new Uint8Array();
-  const authority = work.authority as Der;
-  if (work.kind === "seal") {
-    const items = Array.from({ length: parts.length / 2 }, (_, at) => ({
-      tbs: part(2 * at) as Der,
-      signature: part(2 * at + 1),
+export function doLeafWork(
+  maker: LeafMaker,
+  { kind, authority, count, bytes, profiles }: LeafWork,
+): LeafWorkDone {
+  const asked = new PackReader(bytes);
+  const done = new PackWriter();
+  if (kind === "seal") {
+    const items = Array.from({ length: count }, () => ({
+      tbs: asked.part() as Der,
+      signature: asked.part(),
     }));
-    const sealed = maker.seal(authority, items);
-    const outcomes = sealed.map((outcome) => (outcome.ok ? ({ ok: true, value: true } as const) : outcome));
-    return {
-      kind: "seal",
-      outcomes,
-      pack: packBytes(sealed.flatMap((outcome) => (outcome.ok ? [outcome.value] : []))),
-    };
+    for (const sealed of maker.seal(authority as Der, items)) {
+      done.byte(sealed.ok ? succeeded : 1);
+      if (sealed.ok) done.part(sealed.value);
+      else done.text(sealed.error);
+    }
+  } else {
+    const requests = Array.from({ length: count }, () => unpackRequest(asked, profiles));
+    for (const linted of maker.prepare(authority as Der, requests)) packPrepared(done, linted);
   }
-  const requests = work.orders.map((order, at) => ({
-    ...order,
-    serial: part(2 * at),
-    csr: part(2 * at + 1),
-  }));
-  const prepared = maker.prepare(authority, requests);
-  return { kind: "prepare", outcomes: prepared.map(digestOf), pack: packBytes(prepared.flatMap(bytesOf)) };
+  return { kind, count, bytes: done.finish() };
 }
 
-const digestOf = (outcome: Result<Linted, LeafFlaw>): Result<string, LeafFlaw> =>
-  outcome.ok ? { ok: true, value: outcome.value.tbsSha256 } : outcome;
-const bytesOf = (outcome: Result<Linted, LeafFlaw>): Uint8Array[] =>
-  outcome.ok ? [outcome.value.redeem()] : [];
+function packPrepared(done: PackWriter, prepared: Result<Linted, LeafFlaw>): void {
+  if (prepared.ok) {
+    done.byte(succeeded);
+    done.text(prepared.value.tbsSha256);
+    done.part(prepared.value.redeem());
+  } else {
+    done.byte(1 + flawCodes.indexOf(prepared.error.code));
+    done.text(prepared.error.reason);
+  }
+}
+
+export function unpackPrepared({ kind, count, bytes }: LeafWorkDone): Result<Linted, LeafFlaw>[] {
+  if (kind !== "prepare") throw new TypeError("a leaf worker answered something else");
+  const pack = new PackReader(bytes);
+  return Array.from({ length: count }, () => {
+    const outcome = pack.byte();
+    const text = pack.text();
+    if (outcome === succeeded) return ok(new Linted(pack.part() as Der, text));
+    return refused({ code: flawCodes[outcome - 1] ?? "lint", reason: text });
+  });
+}
+
+export function unpackSealed({ kind, count, bytes }: LeafWorkDone): Result<Der, string>[] {
+  if (kind !== "seal") throw new TypeError("a leaf worker answered something else");
+  const pack = new PackReader(bytes);
+  return Array.from({ length: count }, () =>
+    pack.byte() === succeeded ? ok(pack.part() as Der) : refused(pack.text()),
+  );
+}

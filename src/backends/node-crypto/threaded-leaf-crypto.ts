@@ -1,9 +1,15 @@
 import type { LeafCrypto, LeafFlaw, LeafRequest, SignedTbs } from "../../control/issuance/leaf-crypto.ts";
 import type { Der } from "../../domain/certificate/der.ts";
-import { Linted } from "../../domain/certificate/lint/linted.ts";
-import { ok, type Result } from "../../foundation/result.ts";
-import { unpackBytes } from "./byte-pack.ts";
-import { type LeafWork, type LeafWorkDone, packRequests, packSigned } from "./leaf-work.ts";
+import type { Linted } from "../../domain/certificate/lint/linted.ts";
+import type { Result } from "../../foundation/result.ts";
+import {
+  type LeafWork,
+  type LeafWorkDone,
+  packRequests,
+  packSigned,
+  unpackPrepared,
+  unpackSealed,
+} from "./leaf-work.ts";
 
 /** Whoever runs work in another thread; a worker pool is one. */
 export interface LeafThreads {
@@ -32,7 +38,7 @@ export class ThreadedLeafCrypto implements LeafCrypto {
     const done = this.#share(requests).map((share) =>
       this.#threads.run(packRequests(authority, share), signal),
     );
-    return (await Promise.all(done)).flatMap(revivePrepared);
+    return (await Promise.all(done)).flatMap(unpackPrepared);
   }
 
   async seal(
@@ -41,7 +47,7 @@ export class ThreadedLeafCrypto implements LeafCrypto {
     signal: AbortSignal,
   ): Promise<readonly Result<Der, string>[]> {
     const done = this.#share(items).map((share) => this.#threads.run(packSigned(authority, share), signal));
-    return (await Promise.all(done)).flatMap(reviveSealed);
+    return (await Promise.all(done)).flatMap(unpackSealed);
   }
 
   #share<T>(items: readonly T[]): T[][] {
@@ -50,24 +56,4 @@ export class ThreadedLeafCrypto implements LeafCrypto {
       items.slice(at * size, (at + 1) * size),
     );
   }
-}
-
-function revivePrepared(done: LeafWorkDone): Result<Linted, LeafFlaw>[] {
-  if (done.kind !== "prepare") throw new TypeError("a leaf worker answered something else");
-  const parts = unpackBytes(done.pack).values();
-  return done.outcomes.map((outcome) =>
-    outcome.ok ? ok(new Linted(nextOf(parts), outcome.value)) : outcome,
-  );
-}
-
-function reviveSealed(done: LeafWorkDone): Result<Der, string>[] {
-  if (done.kind !== "seal") throw new TypeError("a leaf worker answered something else");
-  const parts = unpackBytes(done.pack).values();
-  return done.outcomes.map((outcome) => (outcome.ok ? ok(nextOf(parts)) : outcome));
-}
-
-function nextOf(parts: Iterator<Uint8Array>): Der {
-  const next = parts.next();
-  if (next.done === true) throw new TypeError("a leaf worker left a part out");
-  return next.value as Der;
 }

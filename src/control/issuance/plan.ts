@@ -1,5 +1,5 @@
 import { toHex } from "../../domain/certificate/hex.ts";
-import { mintSerial } from "../../domain/certificate/serial.ts";
+import { mintSerials } from "../../domain/certificate/serial.ts";
 import { leafValidity } from "../../domain/certificate/validity.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Random } from "../../foundation/random.ts";
@@ -24,13 +24,14 @@ export function plan(deps: PlanDeps, tickets: readonly Ticket[]): Batch<Planned>
   }
   const now = deps.clock.now();
   const leaves: Planned[] = [];
+  const serials = mintSerials(deps.serialPrefix, tickets.length, deps.random).values();
   for (const ticket of tickets) {
     const validity = leafValidity(now, ticket.order.ttl, authority.value);
     if (!validity.ok) {
       ticket.refuse(validity.error);
       continue;
     }
-    const serial = mintSerial(deps.serialPrefix, deps.random);
+    const serial = serials.next().value ?? new Uint8Array();
     leaves.push({ ticket, serial, serialHex: toHex(serial), validity: validity.value });
   }
   return { authority: authority.value, leaves };

@@ -1,16 +1,48 @@
-import { ok, type Result } from "../../foundation/result.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { Der } from "./der.ts";
-import { bitString, sequence } from "./der-writer.ts";
-import { encodeEcdsaSignature } from "./ecdsa-signature.ts";
+import { tag } from "./der-tag.ts";
+import { lengthBytes, writeHeader } from "./der-writer.ts";
+import { scalarFlaw } from "./ecdsa-signature.ts";
 import type { EcdsaAlgorithm } from "./signature-algorithm.ts";
 
-/** The certificate of a TBSCertificate and its raw r‖s. RFC 5280 §4.1. */
+/**
+ * The certificate of a TBSCertificate and its raw r‖s (RFC 5280 §4.1), written into one buffer of the right length: made of
+ * parts as certificates of authorities are, it cost as much as reading a request.
+ */
 export function assembleCertificate(
   tbs: Der,
-  algorithm: EcdsaAlgorithm,
+  { identifier }: EcdsaAlgorithm,
   raw: Uint8Array,
 ): Result<Der, string> {
-  const signature = encodeEcdsaSignature(raw);
-  if (!signature.ok) return signature;
-  return ok(sequence(tbs, algorithm.identifier, bitString(signature.value)));
+  const flaw = scalarFlaw(raw);
+  if (flaw !== undefined) return refused(flaw);
+  const half = raw.length / 2;
+  const [r, s] = [integerStart(raw, 0, half), integerStart(raw, half, raw.length)];
+  const scalars = valueBytes(r.bytes) + valueBytes(s.bytes);
+  const bits = 1 + valueBytes(scalars);
+  const contents = tbs.length + identifier.length + valueBytes(bits);
+  const certificate = new Uint8Array(valueBytes(contents));
+  let at = writeHeader(certificate, 0, { identifier: tag.sequence, length: contents });
+  certificate.set(tbs, at);
+  certificate.set(identifier, at + tbs.length);
+  at = writeHeader(certificate, at + tbs.length + identifier.length, {
+    identifier: tag.bitString,
+    length: bits,
+  });
+  at = writeHeader(certificate, at + 1, { identifier: tag.sequence, length: scalars }); // behind a zero: no unused bits
+  for (const scalar of [r, s]) {
+    at = writeHeader(certificate, at, { identifier: tag.integer, length: scalar.bytes });
+    at += scalar.bytes - (scalar.end - scalar.from); // a sign byte stays zero
+    for (let from = scalar.from; from < scalar.end; from += 1) certificate[at++] = raw[from] ?? 0;
+  }
+  return ok(certificate as Der);
+}
+
+const valueBytes = (length: number): number => 1 + lengthBytes(length) + length;
+
+/** The shortest contents of an INTEGER: no leading zeros, and a sign byte where the first bit is set. X.690 §8.3. */
+function integerStart(raw: Uint8Array, start: number, end: number) {
+  let from = start;
+  while (raw[from] === 0) from += 1;
+  return { from, end, bytes: end - from + ((raw[from] ?? 0) >= 0x80 ? 1 : 0) };
 }

@@ -127,6 +127,45 @@ export function readTime(reader: DerReader, what: string): Date {
   return at;
 }
 
+/**
+ * The same moment from the digits alone, in milliseconds, without an object on the way: thirteen characters are a UTCTime's,
+ * fifteen a GeneralizedTime's. Undefined for whatever readTime refuses, and for years before 1000.
+ */
+export function readTimeDigits(bytes: Uint8Array, from: number, to: number): number | undefined {
+  const yearDigits = to - from - 11;
+  if ((yearDigits !== 2 && yearDigits !== 4) || bytes[to - 1] !== 0x5a) return undefined;
+  const written = number(bytes, from, yearDigits);
+  const year = yearDigits === 4 ? written : written + (written < 50 ? 2000 : 1900);
+  const inUtcTime = year >= 1950 && year < 2050;
+  if (inUtcTime !== (yearDigits === 2) || !(year >= 1000)) return undefined;
+  const at = from + yearDigits;
+  const [month, day] = [number(bytes, at, 2), number(bytes, at + 2, 2)];
+  const [hour, minute, second] = [
+    number(bytes, at + 4, 2),
+    number(bytes, at + 6, 2),
+    number(bytes, at + 8, 2),
+  ];
+  const isClock = hour < 24 && minute < 60 && second < 60;
+  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+  return isClock && isDay ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
+}
+
+/** Decimal digits as a number; NaN where one of them is none. */
+function number(bytes: Uint8Array, from: number, digits: number): number {
+  let sum = 0;
+  for (let at = from; at < from + digits; at += 1) {
+    const digit = (bytes[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    sum = sum * 10 + digit;
+  }
+  return sum;
+}
+
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+const daysIn = (year: number, month: number): number =>
+  (monthDays[month - 1] ?? 0) + (month === 2 && isLeap(year) ? 1 : 0);
+
 /** Seven-bit text, as IA5String or in an IMPLICIT tag over it; no control characters. */
 export function readAscii(reader: DerReader, identifier: number, what: string): string {
   const contents = reader.contents(identifier, what);

@@ -9,6 +9,21 @@ function lengthOctets(length: number): readonly number[] {
   return [0x80 | octets.length, ...octets];
 }
 
+/** How many bytes the length field of so many contents has. */
+export const lengthBytes = (length: number): number => lengthOctets(length).length;
+
+/** Writes identifier and length into bytes that have room for the whole value, and gives the place of its contents. */
+export function writeHeader(
+  bytes: Uint8Array,
+  at: number,
+  header: { readonly identifier: number; readonly length: number },
+): number {
+  const octets = lengthOctets(header.length);
+  bytes[at] = header.identifier;
+  bytes.set(octets, at + 1);
+  return at + 1 + octets.length;
+}
+
 /** One value: identifier, length, and the parts side by side as its contents. X.690 §8.1. */
 export function value(identifier: number, ...parts: readonly Uint8Array[]): Der {
   const length = parts.reduce((sum, part) => sum + part.length, 0);

@@ -2,6 +2,7 @@ import type { Result } from "../../foundation/result.ts";
 import { parseSpiffeId, type SpiffeId } from "../identity/spiffe-id.ts";
 import type { Der } from "./der.ts";
 import { readDer, requireDer } from "./der-reader.ts";
+import type { LeafForm } from "./leaf-form.ts";
 import { type PublicKey, readSpki } from "./spki.ts";
 import { readTbs, type TbsCertificate } from "./tbs-certificate.ts";
 
@@ -36,4 +37,12 @@ export function readLeafTbs(bytes: Uint8Array): Result<LeafTbs, string> {
     const dnsNames = names?.dnsNames ?? [];
     return { ...tbs, der: bytes as Der, spiffeId: spiffeId.value, dnsNames, publicKey: publicKey.value };
   });
+}
+
+/** The same of bytes whose form was read before; undefined where the form does not fit. */
+export function readLeafOf(form: LeafForm<LeafTbs>, bytes: Der): LeafTbs | undefined {
+  const read = form.read(bytes);
+  if (read === undefined) return undefined;
+  const bits = read.spki.subarray(read.spki.length - read.publicKey.bits.length);
+  return { ...read, der: bytes, publicKey: { ...read.publicKey, bits } };
 }

@@ -9,7 +9,7 @@ import { toHex } from "./hex.ts";
 import { fillOrder, issuer, must, order, otherSpki } from "./leaf.fixtures.ts";
 import { readLeafTbs } from "./leaf-tbs.ts";
 import { LeafTemplate } from "./leaf-template.ts";
-import { mintSerial } from "./serial.ts";
+import { mintSerials } from "./serial.ts";
 import { leafValidity } from "./validity.ts";
 
 const spkiOf = (key: KeyObject): Der => new Uint8Array(key.export({ type: "spki", format: "der" })) as Der;
@@ -59,7 +59,7 @@ test("every leading serial byte and any random ones are read back, here and by n
   const random = fc.uint8Array({ minLength: 17, maxLength: 17 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 0x7f }), random, (prefix, bytes) => {
-      const serial = mintSerial(prefix, { bytes: () => bytes });
+      const [serial = bytes] = mintSerials(prefix, 1, { bytes: () => Uint8Array.of(0, ...bytes) });
       const tbs = fillOrder({ ...order, serial });
       const certificate = must(assembleCertificate(tbs, issuer.algorithm, new Uint8Array(64).fill(1)));
       expect(must(readCertificate(certificate)).serial).toBe(toHex(serial));
@@ -67,11 +67,12 @@ test("every leading serial byte and any random ones are read back, here and by n
     }),
   );
   for (let prefix = 1; prefix <= 0x7f; prefix += 1) {
-    const serial = mintSerial(prefix, { bytes: (count) => new Uint8Array(count).fill(0xff) });
+    const random = { bytes: (count: number) => new Uint8Array(count).fill(0xff) };
+    const [, serial = new Uint8Array()] = mintSerials(prefix, 3, random);
     expect(must(readLeafTbs(fillOrder({ ...order, serial }))).serial).toBe(toHex(serial));
   }
   for (const prefix of [0, 0x80, 1.5])
-    expect(() => mintSerial(prefix, { bytes: () => new Uint8Array(17) })).toThrow();
+    expect(() => mintSerials(prefix, 1, { bytes: () => new Uint8Array(18) })).toThrow();
 });
 
 test("validity: whole seconds, backdated, inclusive, and never past the issuer by a single second", () => {

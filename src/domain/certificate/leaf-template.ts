@@ -71,8 +71,8 @@ export class LeafTemplate {
 
   /** A new TBSCertificate with these fields. */
   fill(fields: LeafFields): Der {
-    const notBefore = write.time(fields.validity.notBefore);
-    const notAfter = write.time(fields.validity.notAfter);
+    const notBefore = times.of(fields.validity.notBefore);
+    const notAfter = times.of(fields.validity.notAfter);
     const shape = this.#shape(fields.spki.length, notBefore, notAfter);
     const bytes = shape.bytes.slice();
     bytes.set(fields.serial, shape.serialAt);
@@ -115,5 +115,23 @@ export class LeafTemplate {
     };
   }
 }
+
+/** The DER of the last few moments: all leaves that are made within a second have the same two. */
+class RecentTimes {
+  readonly #written = new Map<number, Der>();
+
+  of(at: Date): Der {
+    const ms = at.getTime();
+    const known = this.#written.get(ms);
+    if (known !== undefined) return known;
+    if (this.#written.size >= mostTimes) this.#written.clear();
+    const made = write.time(at);
+    this.#written.set(ms, made);
+    return made;
+  }
+}
+
+const mostTimes = 256;
+const times = new RecentTimes();
 
 const sizeOf = (...parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);

@@ -11,7 +11,7 @@ export const startLeafThreads = (
     url: new URL(`./leaf-worker${extname(import.meta.filename)}`, import.meta.url),
     name: "leaf",
     size,
-    transfer: (work: LeafWork) => [work.pack.bytes.buffer],
+    transfer: (work: LeafWork) => [work.bytes.buffer],
     hungAfterMs: 10_000,
     onCrash,
   });

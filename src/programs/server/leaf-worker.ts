@@ -6,5 +6,5 @@ const maker = new LeafMaker();
 
 serveJobs<LeafWork, LeafWorkDone>({
   handle: (work) => doLeafWork(maker, work),
-  transfer: (done) => [done.pack.bytes.buffer],
+  transfer: (done) => [done.bytes.buffer],
 });

@@ -20,6 +20,11 @@ type IssueCall = ServerDuplexStream<IssueBatch__Output, IssueBatchResult>;
  */
 export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: NodeIssuance): void {
   const signal = signalOf(call);
+  // A signal for each batch: on the stream's own, thousands of items would each look through the listeners of all the others.
+  const open = new Set<AbortController>();
+  signal.addEventListener("abort", () => {
+    for (const batch of open) batch.abort(signal.reason);
+  });
   let underWay = 0;
   let ended = false;
   const readOn = () => {
@@ -40,14 +45,19 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
     const { items, timeoutMs } = batch;
     underWay += items.length;
     if (underWay >= mostItemsUnderWay || call.writableNeedDrain) call.pause();
+    const hangUp = new AbortController();
+    open.add(hangUp);
+    let left = items.length;
     const answers = new BatchAnswers(batch.batchId, (result) => {
       if (!signal.aborted) call.write(result);
-      settled(result.items?.length ?? 0);
+      const count = result.items?.length ?? 0;
+      left -= count;
+      if (left === 0) open.delete(hangUp);
+      settled(count);
     });
+    const deps = { agent, issuance, timeoutMs, signal: hangUp.signal };
     for (const [index, item] of items.entries()) {
-      void issueItem({ agent, issuance, timeoutMs, signal }, item, index).then((result) =>
-        answers.add(result),
-      );
+      void issueItem(deps, item, index).then((result) => answers.add(result));
     }
   });
   call.on("end", () => {

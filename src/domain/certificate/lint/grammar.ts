@@ -32,9 +32,19 @@ export const grammarRules: Readonly<Record<string, GrammarRule>> = {
   nameConstraints,
 };
 
+const everyRule = Object.values(grammarRules);
+const ofFields = everyRule.filter(({ looksAt }) => looksAt === "fields");
+
 /** The first finding with its sections, or undefined when the leaf is one of this authority's. */
-export function grammarFlaw(leaf: LeafTbs, issuer: LeafIssuer): string | undefined {
-  for (const rule of Object.values(grammarRules)) {
+export const grammarFlaw = (leaf: LeafTbs, issuer: LeafIssuer): string | undefined =>
+  findingOf(everyRule, leaf, issuer);
+
+/** The same of a leaf whose form has passed before. */
+export const fieldsFlaw = (leaf: LeafTbs, issuer: LeafIssuer): string | undefined =>
+  findingOf(ofFields, leaf, issuer);
+
+function findingOf(rules: readonly GrammarRule[], leaf: LeafTbs, issuer: LeafIssuer): string | undefined {
+  for (const rule of rules) {
     const finding = rule.check(leaf, issuer);
     if (finding !== undefined) return `${finding} (${rule.cites.join(", ")})`;
   }

@@ -8,6 +8,7 @@ const identifiers: ReadonlySet<string> = new Set([oid.subjectKeyIdentifier, oid.
 /** The leaf's own identifier is that of its key, and the authority's names the key that signs; neither is critical. */
 export const keyIdentifiers: GrammarRule = {
   cites: ["RFC 5280 §4.2.1.1", "RFC 5280 §4.2.1.2", "RFC 7093 §2"],
+  looksAt: "fields",
   check: (leaf, issuer) => {
     const own = toHex(keyIdentifierOfBits(leaf.publicKey.bits));
     if (leaf.extensions.subjectKeyId !== own) return "the subject key identifier is not that of the key";

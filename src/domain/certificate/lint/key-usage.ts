@@ -5,6 +5,7 @@ import type { GrammarRule } from "./rule.ts";
 /** digitalSignature alone, critical: never keyCertSign or cRLSign. */
 export const keyUsage: GrammarRule = {
   cites: ["X509-SVID §4.3", "RFC 5280 §4.2.1.3"],
+  looksAt: "form",
   check: (leaf) => {
     const critical = leaf.extensions.list.some(({ oid: id, critical }) => id === oid.keyUsage && critical);
     const [first, ...more] = leaf.extensions.keyUsage ?? [];

@@ -12,7 +12,8 @@ import { oid } from "../oid.ts";
 import { defaultProfiles, leafProfile } from "../profile.ts";
 import { ecdsaOn } from "../signature-algorithm.ts";
 import { grammarRules } from "./grammar.ts";
-import { lint, orderRules } from "./lint.ts";
+import { Linter, orderRules } from "./lint.ts";
+import type { LeafOrder } from "./order.ts";
 
 const leaf = must(readLeafTbs(fillOrder(order)));
 const extensions = leaf.extensions;
@@ -22,6 +23,7 @@ const marked = (id: string, critical: boolean) =>
 const uncritical = (id: string) => marked(id, false);
 const critical = (id: string) => marked(id, true);
 const second = 1000;
+const lint = (tbs: Der, under: LeafIssuer, asked: LeafOrder) => new Linter(under).lint(tbs, asked);
 
 /** For each rule the leaves that it, and perhaps it alone, refuses. */
 const broken: Readonly<Record<string, readonly Partial<LeafTbs>[]>> = {
@@ -154,3 +156,43 @@ test("every byte of a leaf is determined by issuer and order: no single change o
     { numRuns: 3000 },
   );
 });
+
+test("a linter that has passed the identity before says of any bytes what one says that has not", () => {
+  const fresh = (asked: LeafOrder, tbs: Der) => outcomeOf(new Linter(issuer).lint(tbs, asked));
+  const seen = new Linter(issuer);
+  const outcomeOf = (linted: ReturnType<Linter["lint"]>) =>
+    linted.ok ? linted.value.tbsSha256 : linted.error;
+  expect(seen.lint(fillOrder(order), order).ok).toBe(true);
+  const freshOrder = fc.record({
+    serial: fc.uint8Array({ minLength: 18, maxLength: 18 }),
+    spki: fc.constantFrom(order.spki, otherSpki, p256(), p256(), p256()),
+    offsetS: fc.integer({ min: -400_000, max: 400_000 }),
+    secondsMore: fc.integer({ min: -8000, max: 90_000 }),
+    at: fc.nat(700),
+    flip: fc.constantFrom(0, 0, 1, 2, 0x80, 0xff),
+  });
+  let passed = 0;
+  fc.assert(
+    fc.property(freshOrder, ({ serial, spki, offsetS, secondsMore, at, flip }) => {
+      const { notBefore, notAfter } = order.validity;
+      const moved = (date: Date, s: number) => new Date(date.getTime() + s * second);
+      const validity = {
+        notBefore: moved(notBefore, offsetS),
+        notAfter: moved(notAfter, offsetS + secondsMore),
+      };
+      const asked = { ...order, serial, spki, validity };
+      const tbs = fillOrder(asked);
+      if (at < tbs.length) tbs[at] = (tbs[at] ?? 0) ^ flip;
+      const outcome = fresh(asked, tbs);
+      expect(outcomeOf(seen.lint(tbs, asked))).toBe(outcome);
+      if (/^[0-9a-f]{64}$/.test(outcome)) passed += 1;
+    }),
+    { numRuns: 3000 },
+  );
+  expect(passed).toBeGreaterThan(100);
+});
+
+const p256 = (): Der =>
+  new Uint8Array(
+    generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "der" }),
+  ) as Der;

@@ -5,6 +5,7 @@ import type { GrammarRule } from "./rule.ts";
 /** Every name is one that a verifier will accept under this authority: permitted where a list is, and never excluded. */
 export const nameConstraints: GrammarRule = {
   cites: ["RFC 5280 §4.2.1.10", "RFC 5280 §6.1.3"],
+  looksAt: "form",
   check: (leaf, { nameConstraints: { permitted, excluded } }) => {
     const host = trustDomainOf(leaf.spiffeId);
     const inUris = (list: readonly string[]) => list.some((subtree) => uriHostMatches(host, subtree));

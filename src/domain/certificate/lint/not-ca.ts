@@ -4,6 +4,7 @@ import type { GrammarRule } from "./rule.ts";
 /** cA is FALSE, said critically, and no path length is given. */
 export const notCa: GrammarRule = {
   cites: ["X509-SVID §4.1", "RFC 5280 §4.2.1.9"],
+  looksAt: "form",
   check: (leaf) => {
     const constraints = leaf.extensions.basicConstraints;
     const critical = leaf.extensions.list.some(

@@ -5,6 +5,7 @@ import type { GrammarRule } from "./rule.ts";
 /** One SPIFFE ID with a path in the authority's trust domain, well-formed DNS names, nothing else. */
 export const subjectNames: GrammarRule = {
   cites: ["X509-SVID §2", "X509-SVID §4.1", "RFC 5280 §4.2.1.6"],
+  looksAt: "form",
   check: (leaf, issuer) => {
     if (trustDomainOf(leaf.spiffeId) !== issuer.trustDomain)
       return "the SPIFFE ID is of another trust domain";
