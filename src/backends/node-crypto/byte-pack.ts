@@ -11,29 +11,31 @@ export class PackWriter {
   #end = 0;
 
   byte(value: number): void {
-    this.#bytes[this.#room(1)] = value;
+    const at = this.#room(1); // before the buffer is named: it may be another one afterwards
+    this.#bytes[at] = value;
   }
 
   number(value: number): void {
-    this.#bytes.writeDoubleLE(value, this.#room(8));
+    const at = this.#room(8);
+    this.#bytes.writeDoubleLE(value, at);
   }
 
   /** At most 64 KiB less one. */
   part(bytes: Uint8Array): void {
     if (bytes.length > longestPart)
       throw new RangeError(`a part of ${bytes.length} bytes is too long to pack`);
-    this.#bytes.writeUInt16LE(bytes.length, this.#room(2));
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const at = this.#room(2 + bytes.length);
+    this.#bytes.writeUInt16LE(bytes.length, at);
+    this.#bytes.set(bytes, at + 2);
   }
 
   /** UTF-8 of the text, which is cut off where it is longer than a part may be. */
   text(text: string): void {
     const short = text.length > longestPart / 3 ? text.slice(0, Math.floor(longestPart / 3)) : text;
-    const lengthAt = this.#room(2);
-    const from = this.#room(3 * short.length); // more than that, UTF-8 never takes
-    const length = this.#bytes.write(short, from, "utf8");
-    this.#bytes.writeUInt16LE(length, lengthAt);
-    this.#end = from + length;
+    const at = this.#room(2 + 3 * short.length); // more than that, UTF-8 never takes
+    const length = this.#bytes.write(short, at + 2, "utf8");
+    this.#bytes.writeUInt16LE(length, at);
+    this.#end = at + 2 + length;
   }
 
   /** What was written; the writer is of no more use once its buffer is transferred. */
