@@ -34,10 +34,8 @@ async function signLane(deps: SignLanesDeps, waiting: ReadyItem[], signal: Abort
     } catch (thrown) {
       for (const item of recorded) item.failed(thrown, true);
       // Where no session came free in time the token is well, there is only too much for it.
-      for (const item of waiting.splice(0)) {
-        if (signal.aborted) item.outcome = refusal("busy", asFault(thrown).message);
-        else item.failed(thrown, false);
-      }
+      const code = signal.aborted ? "busy" : "hsm-failed";
+      for (const item of waiting.splice(0)) item.outcome = refusal(code, asFault(thrown).message);
       return;
     }
     try {

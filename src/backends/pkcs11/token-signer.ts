@@ -34,9 +34,9 @@ const turnOfOthers = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /**
  * One token as the running signer sees it: `ready → degraded → down → recovering → ready`. A failed operation costs its
- * session; a device that no longer answers, or keeps failing, opens the circuit: who waits or comes is answered at once, and after
- * a pause the whole module state is made anew: C_Finalize, C_Initialize, one login, sessions and handles. It never signs anything to find out how the token is: a probe under a CA key
- * would be a signature that no ledger knows.
+ * session; a device that no longer answers, or keeps failing, opens the circuit: who waits or comes is answered at once, and
+ * after a pause the whole module state is made anew: C_Finalize, C_Initialize, one login, sessions and handles. It never
+ * signs anything to find out how the token is: a probe under a CA key would be a signature that no ledger knows.
  */
 export class TokenSigner implements CaToken {
   readonly #options: TokenSignerOptions;
