@@ -22,7 +22,7 @@ test("moduli of OpenSSL pass", () => {
     const bits = new Uint8Array(publicKey.export({ type: "pkcs1", format: "der" }));
     expect(weakModulusFlaw(must(readRsaNumbers(bits)).modulus)).toBeUndefined();
   }
-});
+}, 60_000);
 
 test("an even modulus, and each small factor, is named", () => {
   const q = prime(1024);
