@@ -38,6 +38,7 @@ export const bench = defineBench({
     mode: { help: "stream, unary, or both with a comma", default: "stream,unary" },
     svids: { help: "SVIDs of one run of a row", default: "4000" },
     runs: { help: "runs of each row, the floor measured before each", default: "5" },
+    "warm-up": { help: "SVIDs before the first row, for Node's compilers to come to rest", default: "12000" },
     threads: { help: "yes: print the CPU per SVID of each thread too", default: "no" },
   },
   async run(flags, signal) {
@@ -48,7 +49,7 @@ export const bench = defineBench({
       const agent = await mesh.enrol("bench", signal);
       const entryIds = await mesh.register(agent, { prefix: "ns/bench/sa", count: entries }, signal);
       const stage = { mesh, agent, entryIds, floor, signal };
-      await load(stage, { batch: 16, inFlight: 4, mode: "stream" }, numberOf(flags.svids));
+      await load(stage, { batch: 16, inFlight: 16, mode: "stream" }, numberOf(flags["warm-up"]));
       const rows: Row[] = [];
       for (const setting of settings) {
         signal.throwIfAborted();

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import type { LeafCrypto } from "../../src/control/issuance/leaf-crypto.ts";
 import type { Issued } from "../../src/control/issuance/request.ts";
 import { fillOrder, issuer, must, order } from "../../src/domain/certificate/leaf.fixtures.ts";
-import { lint } from "../../src/domain/certificate/lint/lint.ts";
+import { Linter } from "../../src/domain/certificate/lint/lint.ts";
 import { leafProfile } from "../../src/domain/certificate/profile.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import { parseEntry } from "../../src/domain/policy/entry-rules.ts";
@@ -101,7 +101,7 @@ test("I3: what the token signs, what the intent announces and what is handed out
 });
 
 test("I4: the right to one signature is redeemed once; a failed attempt burns its serial number", async () => {
-  const linted = must(lint(fillOrder(order), issuer, order));
+  const linted = must(new Linter(issuer).lint(fillOrder(order), order));
   expect(linted.redeem()).toBeInstanceOf(Uint8Array);
   expect(() => linted.redeem()).toThrow("already");
 

@@ -30,7 +30,18 @@ needs("softhsm")(
   () => {
     const file = join(folder, "mint.json");
     const settings = ["--batch", "4", "--in-flight", "2", "--mode", "stream,unary"];
-    const { stderr, status } = runBench("mint", ...settings, "--svids", "40", "--runs", "1", "--json", file);
+    const { stderr, status } = runBench(
+      "mint",
+      ...settings,
+      "--svids",
+      "40",
+      "--runs",
+      "1",
+      "--warm-up",
+      "40",
+      "--json",
+      file,
+    );
     expect(stderr).not.toContain("Error");
     expect(status).toBe(0);
     const { machine, results } = JSON.parse(readFileSync(file, "utf8"));

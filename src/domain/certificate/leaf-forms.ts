@@ -3,8 +3,11 @@ import type { TbsCertificate } from "./tbs-certificate.ts";
 
 /** About two kilobytes each. */
 const mostForms = 8192;
-/** A leaf ends in its names: enough of them to tell most identities apart, and if not, the last one seen is kept. */
-const tailBytes = 128;
+/**
+ * A leaf of ours ends in its names: enough of them to tell most identities apart (of others the last one seen is kept), and few
+ * enough that the subject key identifier before them, which no two leaves share, is not among them.
+ */
+const tailBytes = 64;
 
 /** The forms of many identities' leaves, found by length and end of the bytes. The oldest is forgotten first. */
 export class LeafForms<Read extends TbsCertificate> {
