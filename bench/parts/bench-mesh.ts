@@ -16,6 +16,8 @@ export type BenchMeshOptions = {
   readonly server?: Readonly<Record<string, unknown>>;
   /** The PKCS#11 module of ceremony and signer; SoftHSM2 where its package puts it when left out. */
   readonly module?: string;
+  /** Called with the folder when the ceremonies are over and no program runs yet. */
+  readonly prepare?: (folder: string) => void;
   /** More that the programs find in their environment. */
   readonly environment?: Readonly<Record<string, string>>;
 };
@@ -54,6 +56,7 @@ export class BenchMesh {
     const mesh = new BenchMesh(await freePorts(2), options);
     try {
       for (const kind of ["root", "intermediate"]) mesh.#hold(kind);
+      options.prepare?.(mesh.folder);
       await mesh.signer.start();
       await mesh.server.start();
       return mesh;

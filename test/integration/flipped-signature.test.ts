@@ -35,7 +35,7 @@ const refusals = async () =>
   Number(/^meshmint_svids_refused_total\{code="issuing-closed"\} (\d+)$/m.exec(await metrics())?.[1] ?? 0);
 const metrics = async () => (await fetch(`${mesh.opsUrl}/metrics`)).text();
 
-test("a signature with one bit flipped is refused, recorded and told, and the next try is served", async () => {
+test("H1: a signature with one bit flipped is refused, recorded and told, and the next try is served", async () => {
   const steady = mesh.register("steady");
   await eventually("the first SVID", async () => (await served()).length === 1);
   const before = verify();

@@ -52,13 +52,13 @@ const journalLines = async () => Number((await client.status(never)).journalLine
 const stateIs = (state: string) =>
   eventually(`the state ${state}`, async () => (await client.status(never)).state === state);
 
-test("one login however much is signed; the token's own count of C_Sign is the journal's", async () => {
+test("H7: one login however much is signed; the token's own count of C_Sign is the journal's", async () => {
   await client.sign(Array.from({ length: 100 }, item), never);
   expect([hsm.calls("C_Login"), hsm.calls("C_Logout"), hsm.calls("C_Sign")]).toEqual([1, 0, 100]);
   expect(await journalLines()).toBe(100);
 });
 
-test("nothing is signed to find out how the token is", async () => {
+test("H6: nothing is signed to find out how the token is", async () => {
   await signOne();
   const before = hsm.calls("C_GenerateRandom");
   await eventually("two rounds of keep-alive", () => hsm.calls("C_GenerateRandom") >= before + 2);

@@ -47,7 +47,7 @@ function connect(patienceMs = 20_000): SignerClient {
   return client;
 }
 
-test("a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
+test("H4: a wrong PIN is tried once, by one worker, and ends the program with 3", async () => {
   site.addAuthority("one");
   const hsm = new Pkcs11Faults({ folder: site.hsm.folder, real: site.hsm.module });
   site.configure({ token: `{ module: ${hsm.module}, label: issuing, pinFile: pin }` });
@@ -127,7 +127,7 @@ test("a PIN from the environment works only when it was asked for", async () => 
   expect(signer.output()).toMatch(/it can be read in \/proc/);
 });
 
-test("two private keys of one CKA_ID are refused by name", async () => {
+test("H8: two private keys of one CKA_ID are refused by name", async () => {
   const key = site.addAuthority("one");
   withToken(site.hsm, (token) => findKey(token, key.keyId)?.handle.copy({ label: "twin" }));
   const signer = start();
@@ -135,7 +135,7 @@ test("two private keys of one CKA_ID are refused by name", async () => {
   expect(signer.output()).toMatch(`2 private keys in token "issuing" have CKA_ID ${key.keyId}`);
 });
 
-test("a key that may do more than sign is refused by name", async () => {
+test("H8: a key that may do more than sign is refused by name", async () => {
   const key = site.addAuthority("one");
   withToken(site.hsm, (token) => findKey(token, key.keyId)?.handle.setAttribute("derive", true));
   const signer = start();

@@ -1,5 +1,7 @@
 import type { AuthorityKey } from "../../custody/ca-token.ts";
 import type { HsmLog } from "../../custody/hsm-log.ts";
+import { readCertificate as parseCertificate } from "../../domain/certificate/certificate.ts";
+import { sameBytes } from "../../domain/certificate/hex.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { readCertificate } from "./certificate-objects.ts";
 import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
@@ -69,6 +71,7 @@ export class AuthorityLookup {
       const key = findKey(this.#token, keyId);
       const certificate = key && readCertificate(this.#token, keyId);
       const held = key && certificate ? { ...key, certificate } : undefined;
+      if (held) refuseForeignCertificate(held, this.#token.label);
       note(held ? "ok" : "not there");
       return held;
     } catch (thrown) {
@@ -92,4 +95,13 @@ export class AuthorityLookup {
     if (this.#absentSince.size >= 1024) this.#absentSince.clear();
     this.#absentSince.set(keyId, performance.now());
   }
+}
+
+/** The certificate beside a key must be the key's own: the signer takes the issuer's name and limits from it. */
+function refuseForeignCertificate({ keyId, spki, certificate }: HeldAuthority, token: string): void {
+  const read = parseCertificate(certificate);
+  const flaw = read.ok
+    ? !sameBytes(read.value.spki, spki) && "is for another public key"
+    : `cannot be read: ${read.error}`;
+  if (flaw) throw new Fault("HSM_REFUSED", `the certificate beside key ${keyId} in token "${token}" ${flaw}`);
 }

@@ -1,0 +1,151 @@
+/** The HSM's lines that the signer keeps by itself: sessions, keys, production, resources. */
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect } from "vitest";
+import { storeCertificate } from "../../../src/backends/pkcs11/certificate-objects.ts";
+import { generateKeyPair } from "../../../src/backends/pkcs11/key-objects.ts";
+import { SignerClient } from "../../../src/backends/signer-process/signer-client.ts";
+import type { AuthorityKey } from "../../../src/custody/ca-token.ts";
+import { authority, leaf, name } from "../../../src/custody/custody.fixtures.ts";
+import { eventually } from "../../parts/eventually.ts";
+import { childrenOf, resourcesOf } from "../../parts/hsm-mesh.ts";
+import { needs } from "../../parts/parts.ts";
+import { Pkcs11Faults } from "../../parts/pkcs11-faults/pkcs11-faults.ts";
+import {
+  makeSignerSite,
+  type SignerProcess,
+  type SignerSite,
+  startSigner,
+  tokenLabel,
+  userPin,
+  withToken,
+} from "../../parts/signer.ts";
+
+const test = needs("softhsm");
+const never = new AbortController().signal;
+
+let site: SignerSite;
+let hsm: Pkcs11Faults;
+let key: AuthorityKey;
+let signer: SignerProcess | undefined;
+let client: SignerClient | undefined;
+
+beforeEach(() => {
+  site = makeSignerSite();
+  hsm = new Pkcs11Faults({ folder: site.hsm.folder, real: site.hsm.module });
+  key = site.addAuthority("one");
+});
+afterEach(async () => {
+  client?.close();
+  await signer?.stop();
+  hsm.close();
+  site.remove();
+});
+
+function start(lines: Readonly<Record<string, string>>): { signer: SignerProcess; client: SignerClient } {
+  site.configure({ token: `{ module: ${hsm.module}, label: ${tokenLabel}, pinFile: pin }`, ...lines });
+  signer = startSigner(site);
+  client = new SignerClient({ socketPath: site.socket, patienceMs: 30_000 });
+  return { signer, client };
+}
+
+const item = () => ({ keyId: key.keyId, tbs: leaf(key, new Date()) });
+
+test("H2: one operation a session; the one more waits, and is refused as busy when no session comes free in time", async () => {
+  const { client } = start({ sessions: "2", operationDeadline: "1m" });
+  await client.sign([item()], never);
+  hsm.hang("C_Sign", 2);
+  const stuck = client.sign([item(), item()], never);
+  await eventually("both sessions to hang", async () => (await client.status(never)).busy === 2);
+  const one = client.sign([item()], never);
+  await eventually("the third to wait", async () => (await client.status(never)).waiting === 1);
+  expect(await one).toMatchObject([{ ok: false, error: { code: "busy", journaled: false } }]);
+  hsm.release();
+  expect((await stuck).every(({ ok }) => ok)).toBe(true);
+  expect(await client.sign([item()], never)).toMatchObject([{ ok: true }]);
+  expect([hsm.overlaps, hsm.mostParallel]).toEqual([0, 2]);
+});
+
+test("H4: the PIN is in no argument, no environment and no line of log", async () => {
+  const { signer, client } = start({});
+  await client.sign([item()], never);
+  const pids = [signer.child.pid ?? 0, ...childrenOf(signer.child.pid ?? 0)];
+  expect(pids).toHaveLength(2);
+  for (const pid of pids) {
+    for (const file of ["cmdline", "environ"])
+      expect(readFileSync(`/proc/${pid}/${file}`, "latin1")).not.toContain(userPin);
+  }
+  expect(signer.output()).not.toContain(userPin);
+  expect(hsm.calls("C_Login")).toBe(1);
+});
+
+test("H8: a key whose certificate is of another key keeps the signer from starting", async () => {
+  withToken(site.hsm, (token) => {
+    const other = generateKeyPair(token, { label: "other", curve: "P-256" });
+    const { certificate } = authority({ keyId: other.keyId });
+    storeCertificate(token, other, { certificate, subject: name("other") });
+  });
+  const { signer } = start({});
+  expect(await signer.ended).toBe(1);
+  expect(signer.output()).toMatch(/certificate beside key [0-9a-f]{40} .*is for another public key/);
+});
+
+test("H9: ten thousand signatures leave no descriptor open and no memory behind", async () => {
+  const { signer, client } = start({});
+  const pid = () => childrenOf(signer.child.pid ?? 0)[0] ?? 0;
+  const signMany = async (batches: number) => {
+    for (let batch = 0; batch < batches; batch += 1) {
+      const outcomes = await client.sign(Array.from({ length: 100 }, item), never);
+      expect(outcomes.every(({ ok }) => ok)).toBe(true);
+    }
+  };
+  await signMany(30);
+  const before = resourcesOf(pid());
+  await signMany(100);
+  const after = resourcesOf(pid());
+  expect(after.descriptors).toBe(before.descriptors);
+  expect(after.rssKiB - before.rssKiB).toBeLessThan(32 * 1024); // a heap that still finds its size; the bench measures the slope
+  expect((await client.status(never)).journalLines).toBe(13_000n);
+  expect(hsm.calls("C_Sign")).toBe(13_000);
+});
+
+test.each([
+  ["refused", {}, /production: .* is SoftHSM/],
+  ["used where the configuration says so", { softHsmInProduction: "true" }, undefined],
+] as const)("H10: SoftHSM in production is %s", async (_, lines, refusal) => {
+  const { signer, client } = start({ production: "true", ...lines });
+  if (refusal === undefined) {
+    expect(await client.sign([item()], never)).toMatchObject([{ ok: true }]);
+    return;
+  }
+  expect(await signer.ended).toBe(2);
+  expect(signer.output()).toMatch(refusal);
+  expect(hsm.calls("C_Login")).toBe(0);
+});
+
+test("a token that answers but signs nothing is left alone for growing pauses; nobody waits meanwhile", async () => {
+  const { client } = start({ keepAlive: "1s" });
+  await client.sign([item()], never);
+  hsm.fail("C_Sign", { code: "CKR_FUNCTION_FAILED" });
+  await eventually("the circuit to open", async () => {
+    const [outcome] = await client.sign([item()], never);
+    return outcome && !outcome.ok && !outcome.error.journaled;
+  });
+  expect(hsm.calls("C_Sign")).toBe(6);
+  const failedBefore = hsm.calls("C_Sign");
+  const until = performance.now() + 2_000;
+  while (performance.now() < until) await client.sign([item()], never);
+  // Pauses of 0.2, 0.4, 0.8 and 1.6 s, each ended by one failure: never five again, and no signature to find out.
+  expect(hsm.calls("C_Sign") - failedBefore).toBeLessThanOrEqual(5);
+  hsm.mend();
+  await eventually("it to sign again", async () => (await client.sign([item()], never))[0]?.ok);
+  expect(hsm.calls("C_Login")).toBe(hsm.calls("C_Initialize"));
+});
+
+test("H5: a C_SignInit that hangs, which stops the whole worker, costs that worker after five seconds of silence", async () => {
+  hsm.hang("C_SignInit", 1);
+  const { signer, client } = start({});
+  const outcome = await client.sign([item()], never);
+  expect(outcome).toMatchObject([{ ok: false, error: { code: "hsm-failed", journaled: true } }]);
+  expect(signer.output()).toMatch(/no sign of life for \d+ ms/);
+  expect(await client.sign([item()], never)).toMatchObject([{ ok: true }]);
+});
