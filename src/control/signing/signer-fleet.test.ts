@@ -79,23 +79,24 @@ test.each(["hsm-failed", "shutting-down", "unknown-key"] as const)(
   async (code) => {
     const { a, b, fleet, events } = fleetOfTwo();
     a.answer = (items) => items.map((_, at) => (at === 0 ? ok(signature) : no(code)));
-    const outcomes = await fleet.sign([item, item, item], never);
+    const outcomes = await fleet.sign([item, item, item, item], never);
     expect(outcomes.map((outcome) => [outcome.ok, outcome.signer])).toEqual([
       [true, "a"],
       [true, "b"],
       [true, "b"],
+      [true, "b"],
     ]);
-    expect([a.asked, b.asked]).toEqual([[3], [2]]);
-    expect(events).toMatchObject([{ kind: "signer-failed-over", from: "a", to: "b", items: 2 }]);
+    expect([a.asked, b.asked]).toEqual([[2], [2, 1]]);
+    expect(events).toMatchObject([{ kind: "signer-failed-over", from: "a", to: "b", items: 1 }]);
   },
 );
 
 test("what has a journal line, and what no signer may sign, goes to nobody else", async () => {
   const { a, b, fleet } = fleetOfTwo();
   a.answer = () => [no("hsm-failed", true), no("grammar")];
-  const outcomes = await fleet.sign([item, item], never);
-  expect(outcomes.map(({ signer }) => signer)).toEqual(["a", "a"]);
-  expect(b.asked).toEqual([]);
+  const outcomes = await fleet.sign([item, item, item, item], never);
+  expect(outcomes.map(({ signer }) => signer)).toEqual(["a", "b", "a", "b"]);
+  expect(b.asked).toEqual([2]);
 });
 
 test("a batch whose fate is unknown goes to nobody else", async () => {
@@ -141,6 +142,16 @@ test("a quarantined signer gets nothing until it is released, whatever it says o
   ]);
   expect(() => fleet.release("a", { actor: "x", reason: "" })).toThrow("not quarantined");
   expect(() => fleet.release("c", { actor: "x", reason: "" })).toThrow('there are "a", "b"');
+});
+
+test("a batch is shared out, and its outcomes stand in the order asked", async () => {
+  const { a, b, fleet } = fleetOfTwo();
+  const echo = (items: readonly SignItem[]) => items.map(({ tbs }) => ok(tbs as Uint8Array));
+  [a.answer, b.answer] = [echo, echo];
+  const items = Array.from({ length: 64 }, (_, at) => ({ keyId: "aa", tbs: new Uint8Array([at]) as Der }));
+  const outcomes = await fleet.sign(items, never);
+  expect(outcomes.map((outcome) => outcome.ok && outcome.value[0])).toEqual(items.map(({ tbs }) => tbs[0]));
+  expect([a.total, b.total]).toEqual([32, 32]);
 });
 
 test("the faster signer gets more, in proportion", async () => {

@@ -18,8 +18,8 @@ const noSigner = (reason: string): FleetOutcome => ({
 });
 
 /**
- * Several signers, each with its own token and journal, as one: a batch goes to the one that will have it done first by what is
- * known of their loads and speeds. What a signer certainly did not sign (it said so, and its journal has no line) may go to
+ * Several signers, each with its own token and journal, as one: each item of a batch goes to the one that will have it done first by
+ * what is known of their loads and speeds. What a signer certainly did not sign (it said so, and its journal has no line) may go to
  * another one; what it may have signed never does. One whose signature did not verify is quarantined.
  */
 export class SignerFleet {
@@ -36,9 +36,51 @@ export class SignerFleet {
    * is not known whether an item was signed, and only the journals can tell.
    */
   async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly FleetOutcome[]> {
+    const shares = this.#share(items);
+    const [only, ...others] = shares;
+    if (only === undefined) return items.map(() => noSigner(this.closedReason ?? "no signer is left"));
+    if (others.length === 0) return await this.#signShare(only.member, items, signal);
+    const outcomes: FleetOutcome[] = new Array(items.length);
+    // All of them are waited for: a share whose fate is unknown must not leave another one running behind its caller's back.
+    const settled = await Promise.allSettled(
+      shares.map(async ({ member, places }) => {
+        const mine = await this.#signShare(member, pick(items, places), signal);
+        mine.forEach((outcome, at) => {
+          outcomes[places[at] as number] = outcome;
+        });
+      }),
+    );
+    for (const share of settled) if (share.status === "rejected") throw share.reason;
+    return outcomes;
+  }
+
+  /** Item by item to whoever would have it done first, among the best there are. */
+  #share(items: readonly SignItem[]): readonly Share[] {
+    const best = this.#choose(items.length, []);
+    if (best === undefined) return [];
+    const now = performance.now();
+    const rank = best.rank(now);
+    const able = this.members.filter((member) => !member.isQuarantined && member.rank(now) === rank);
+    // Of doubtful ones a single one is tried: there is nothing to gain from several.
+    if (able.length === 1 || rank > 0) return [{ member: best, places: [...items.keys()] }];
+    const typical = this.#typicalPerMs();
+    const shares = able.map((member) => ({ member, places: [] as number[] }));
+    const waitOf = ({ member, places }: Share) => member.load.expectedWaitMs(places.length + 1, typical);
+    for (const place of items.keys()) {
+      const next = shares.reduce((least, share) => (waitOf(share) < waitOf(least) ? share : least));
+      next.places.push(place);
+    }
+    return shares.filter(({ places }) => places.length > 0);
+  }
+
+  /** One signer's share of a batch, and whoever takes over what it certainly did not sign. */
+  async #signShare(
+    first: FleetMember,
+    items: readonly SignItem[],
+    signal: AbortSignal,
+  ): Promise<readonly FleetOutcome[]> {
     const tried: FleetMember[] = [];
-    let member = this.#choose(items.length, tried);
-    if (member === undefined) return items.map(() => noSigner(this.closedReason ?? "no signer is left"));
+    let member = first;
     const outcomes = named(await member.sign(items, signal), member.name);
     for (;;) {
       const left = movable(outcomes);
@@ -47,10 +89,7 @@ export class SignerFleet {
       const next = this.#choose(left.length, tried);
       if (next === undefined) return outcomes;
       this.#tellFailOver({ from: member, to: next, outcomes: left.map((at) => outcomes[at]) });
-      const again = await next.sign(
-        left.map((at) => items[at] as SignItem),
-        signal,
-      );
+      const again = await next.sign(pick(items, left), signal);
       named(again, next.name).forEach((outcome, index) => {
         outcomes[left[index] as number] = outcome;
       });
@@ -139,6 +178,11 @@ export class SignerFleet {
     });
   }
 }
+
+type Share = { readonly member: FleetMember; readonly places: number[] };
+
+const pick = (items: readonly SignItem[], places: readonly number[]): SignItem[] =>
+  places.map((place) => items[place] as SignItem);
 
 type FailOver = {
   readonly from: FleetMember;

@@ -31,7 +31,7 @@ const balanced = async () => {
 
 test("both sign, the slower one less", async () => {
   const [one, two] = stage.hsms;
-  one?.latency(2);
+  one?.latency(5);
   two?.latency(20);
   const before = signs();
   const load = stage.load();
