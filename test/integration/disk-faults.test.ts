@@ -83,7 +83,7 @@ test("F1: the server's disk is full: issuance stops with UNAVAILABLE and a clear
   onTestFinished(() => server.makeRoom());
   server.fill();
   const refused = await askUntilRefused();
-  expect(new Set(refused)).toEqual(new Set(["retry"]));
+  expect(new Set(refused)).toEqual(new Set(["unavailable"]));
   expect(await caller.renew()).toBe("SERVER_UNAVAILABLE"); // what gRPC's UNAVAILABLE is to an agent
   expect(said(failing)).toBeGreaterThan(before);
   server.makeRoom();
@@ -97,7 +97,7 @@ test("F2: the ledger's file is locked by another process: nothing is issued mean
   const before = said(recovered);
   other.exec("BEGIN EXCLUSIVE");
   const refused = await askUntilRefused();
-  expect(new Set(refused)).toEqual(new Set(["retry"]));
+  expect(new Set(refused)).toEqual(new Set(["unavailable"]));
   await eventually("a clear log", () => said(failing) > before);
   other.exec("ROLLBACK");
   other.close();

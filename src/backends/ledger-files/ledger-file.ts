@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ByteReader } from "../../domain/ledger/byte-reader.ts";
 import { type ProcessLock, takeProcessLock } from "../store/process-lock.ts";
 import type { ThreadAnswer, ThreadCall } from "../store/thread-calls.ts";
-import { type ThreadError, toThreadError } from "../store/thread-faults.ts";
+import { isBusy, type ThreadError, toThreadError } from "../store/thread-faults.ts";
 import { Appender } from "./append.ts";
 import { Derivation } from "./derivation.ts";
 import type { CallsFailed, WriterRequest } from "./ledger-messages.ts";
@@ -32,12 +32,16 @@ export class LedgerFile {
     this.#appender = new Appender(this.#database, state);
   }
 
-  /** All calls of all messages in one transaction; if that fails each in one of its own: a bad call fails alone. */
+  /**
+   * All calls of all messages in one transaction; if that fails each in one of its own: a bad call fails alone. While another
+   * process has the file locked that would only mean waiting for it as often as there are calls: then all fail together.
+   */
   commit(messages: readonly Call[]): ThreadAnswer<CallsFailed>[] {
     const error = this.#transaction(() => {
       for (const { request } of messages) this.#appendAll(request);
     });
     if (!error) return messages.map(({ id }) => ({ id, reply: undefined }));
+    if (error.isBusy) return messages.map(({ id, request }) => ({ id, reply: allFailed(request, error) }));
     return messages.map(({ id, request }) => ({ id, reply: this.#oneByOne(request) }));
   }
 
@@ -72,13 +76,13 @@ export class LedgerFile {
     const failed: Record<number, ThreadError> = {};
     for (let call = 0, at = 0; call < calls; call += 1) {
       const error = this.#transaction(() => this.#appender.append(new ByteReader(frames, at)));
-      if (error) failed[call] = error;
+      if (error) failed[call] = { code: error.code, message: error.message };
       at += 5 + Buffer.from(frames.buffer, frames.byteOffset).readUInt32BE(at + 1);
     }
     return failed;
   }
 
-  #transaction(append: () => void): ThreadError | undefined {
+  #transaction(append: () => void): (ThreadError & { isBusy: boolean }) | undefined {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       append();
@@ -89,10 +93,13 @@ export class LedgerFile {
     } catch (thrown) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       this.#appender.undo();
-      return asLedgerError(thrown);
+      return { ...asLedgerError(thrown), isBusy: isBusy(thrown) };
     }
   }
 }
+
+const allFailed = ({ calls }: WriterRequest, { code, message }: ThreadError): CallsFailed =>
+  Object.fromEntries(Array.from({ length: calls }, (_, call) => [call, { code, message }]));
 
 export function asLedgerError(thrown: unknown): ThreadError {
   const { code, message } = toThreadError(thrown);

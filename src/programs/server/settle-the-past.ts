@@ -3,13 +3,14 @@ import { type RestoreMark, readRestoreMark, removeRestoreMark } from "../../back
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { RestoreGuard, SignedSoFar } from "../../control/restore/restore-guard.ts";
 import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
-import { pause } from "../../foundation/deadline.ts";
+import { pause, withDeadline } from "../../foundation/deadline.ts";
 import { closeFormerOrphans, openIntents } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Registry } from "./wire-enrolment.ts";
 
 const retryMs = 2000;
+const statusWithinMs = 3000;
 
 type Parts = {
   readonly storage: Storage;
@@ -68,7 +69,10 @@ async function compareOnce(
 const signedBy = (fleet: SignerFleet): SignedSoFar => ({
   journal: fleet,
   async lines(signal) {
-    const all = await Promise.all(fleet.members.map(({ signer }) => signer.status(signal)));
+    // One of several that is away must not hold up the start for as long as a client is patient.
+    const all = await withDeadline(statusWithinMs, signal, (limited) =>
+      Promise.all(fleet.members.map(({ signer }) => signer.status(limited))),
+    );
     return all.reduce((sum, { journalLines }) => sum + Number(journalLines), 0);
   },
 });
