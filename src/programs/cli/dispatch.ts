@@ -16,6 +16,8 @@ export const configReaders: Partial<Record<ConfiguredProgram, () => Promise<Conf
 
 export const loadCeremony = async () => (await import("../ceremony/hold-ceremony.ts")).holdCeremony;
 
+export const loadOrphans = async () => (await import("../ceremony/orphans.ts")).reconcileOrphans;
+
 export const loadSigner = async () => (await import("../signer/run.ts")).runSigner;
 
 export const loadDemo = async () => ({

@@ -112,7 +112,10 @@ function checkKeys(token: TokenSigner, { strict, logger }: ServeOptions): void {
     const { keyIds, orphans } = token.checkKeys();
     logger.info({ keyIds }, `${keyIds.length} authorities in the token`);
     for (const orphan of orphans)
-      logger.warn(orphan, "a key without a certificate: a ceremony stopped half way");
+      logger.warn(
+        orphan,
+        "a key without a certificate: a ceremony stopped half way; see `meshmint ceremony orphans`",
+      );
   } catch (thrown) {
     if (strict) throw thrown;
     logger.error(failureFields(thrown), "a key in the token is not as it must be; it is not used");

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { collect } from "../admin-command.ts";
 import { type CommandFrame, type OutputFormat, outputOption, type Registration } from "../command-frame.ts";
-import { loadCeremony } from "../dispatch.ts";
+import { loadCeremony, loadOrphans } from "../dispatch.ts";
+import { printable } from "../text-table.ts";
 
 const ceremonies = [
   ["root", "make a root: key in the offline token, self-signed"],
@@ -22,7 +24,35 @@ export const registerCeremony: Registration = (program, frame) => {
     .description("make roots, intermediates and cross-certificates in their tokens")
     .addHelpText("after", guide);
   for (const [kind, description] of ceremonies) register({ group, frame, kind, description });
+  registerOrphans(group, frame);
 };
+
+type OrphanOptions = { config: string; destroy?: string[]; yes: boolean; output: OutputFormat };
+
+function registerOrphans(group: Command, frame: CommandFrame): void {
+  group
+    .command("orphans")
+    .description(
+      "list keys without a certificate, which no ceremony finished with, and destroy those that are named",
+    )
+    .requiredOption("-c, --config <file>", "configuration with `program: ceremony`")
+    .option("--destroy <key-id>", "destroy this orphan; may be given several times", collect)
+    .option("--yes", "without it --destroy only says what it would destroy", false)
+    .addOption(outputOption())
+    .action(({ config, destroy = [], yes, output }: OrphanOptions) =>
+      frame.run(output, async () => {
+        const reconcileOrphans = await loadOrphans();
+        const tokens = await reconcileOrphans({ configFile: config, destroy: yes ? destroy : [] });
+        const lines = tokens.flatMap(({ token, present, authorities, orphans, destroyed }) => [
+          present ? `${token}: ${authorities} authorities` : `${token}: not there`,
+          ...orphans.map(({ keyId, label }) => `  orphan     ${keyId || "-"} ${printable(label)}`),
+          ...destroyed.map(({ keyId, label }) => `  destroyed  ${keyId || "-"} ${printable(label)}`),
+        ]);
+        const hint = destroy.length > 0 && !yes ? ["nothing was destroyed: add --yes"] : [];
+        return { text: [...lines, ...hint].join("\n"), json: { tokens } };
+      }),
+    );
+}
 
 type Place = {
   readonly group: Command;
