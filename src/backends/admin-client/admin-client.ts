@@ -27,6 +27,8 @@ export type AdminReply<M extends AdminMethod> =
   Methods[M] extends MethodDefinition<Any, Any, Any, infer Reply> ? Reply : never;
 
 const deadlineMs = 30_000;
+/** Reads the whole ledger and the signers' journals. */
+const longDeadlineMs = 3_600_000;
 
 /** Calls the server's admin API over its Unix socket. One connection, made at the first call. */
 export class AdminClient {
@@ -40,7 +42,7 @@ export class AdminClient {
   }
 
   /**
-   * One call, at most 30 seconds long. Rejects with the server's own fault (its code, its sentence), SERVER_UNAVAILABLE
+   * One call, at most 30 seconds long (VerifyLedger an hour). Rejects with the server's own fault (its code, its sentence), SERVER_UNAVAILABLE
    * when nobody listens, or the signal's reason.
    */
   call<M extends AdminMethod>(
@@ -51,7 +53,9 @@ export class AdminClient {
     const definition = AdminService.service[method] as unknown as Unary<AdminRequest<M>, AdminReply<M>>;
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const options: CallOptions = { deadline: Date.now() + deadlineMs };
+      const options: CallOptions = {
+        deadline: Date.now() + (method === "VerifyLedger" ? longDeadlineMs : deadlineMs),
+      };
       const call = this.#client.makeUnaryRequest(
         definition.path,
         definition.requestSerialize,

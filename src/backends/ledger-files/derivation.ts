@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { leafHash } from "../../domain/ledger/merkle-hash.ts";
+import type { TreeHead } from "../../domain/ledger/merkle-verify.ts";
 import { type Tile, TileTree } from "../../domain/ledger/tile-tree.ts";
 import { sha256 } from "../../foundation/digest.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -51,12 +52,8 @@ export class Derivation {
     this.#tree.append(sha256(prefixed));
   }
 
-  root(): Uint8Array {
-    return this.#tree.root();
-  }
-
   /** Writes all in one transaction. When it throws nothing is lost: the next call writes it. */
-  write(alsoWrite: () => void): void {
+  write(alsoWrite: (tree: TreeHead) => void): void {
     const { intents, entries } = this.#state.counts;
     this.#database.exec("BEGIN IMMEDIATE");
     try {
@@ -65,7 +62,7 @@ export class Derivation {
       for (const { level, number, hashes } of this.#tree.unsaved()) this.#saveTile.run(level, number, hashes);
       this.#state.serials.save();
       this.#setDerived.run(intents, entries, this.#settled());
-      alsoWrite();
+      alsoWrite({ size: entries, root: this.#tree.root() });
       this.#database.exec("COMMIT");
     } catch (thrown) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");

@@ -1,34 +1,44 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { EntryCheck, LedgerMark } from "../../control/ledger/ledger-reader.ts";
+import type { EntryCheck } from "../../control/ledger/ledger-reader.ts";
 import { readDer } from "../../domain/certificate/der-reader.ts";
 import { tag } from "../../domain/certificate/der-tag.ts";
 import { sameBytes } from "../../domain/certificate/hex.ts";
 import { readLogEntry } from "../../domain/ledger/log-entry.ts";
+import { leafHash } from "../../domain/ledger/merkle-hash.ts";
 import { sha256 } from "../../foundation/digest.ts";
+import { Fault } from "../../foundation/fault.ts";
+import type { ReaderRequest } from "./ledger-messages.ts";
 import { outcomeKinds } from "./ledger-tables.ts";
+import { TreeCheck } from "./tree-check.ts";
 
 const pageRows = 2000;
 const largestCertificate = 1 << 16;
 
+type CheckRequest = Extract<ReaderRequest, { kind: "check" }>;
 type EntryRow = {
   readonly log_index: number;
   readonly outcome: number;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | null;
   readonly tbs_sha256: Uint8Array | null;
 };
 
 /** Holds log entries against the intents that they end. */
 export class EntryChecks {
+  readonly #database: DatabaseSync;
   readonly #entries: StatementSync;
+  readonly #passes = new Map<number, TreeCheck>();
 
   constructor(database: DatabaseSync) {
+    this.#database = database;
     this.#entries = database.prepare(`
       SELECT e.log_index, e.outcome, e.body, i.tbs_sha256
       FROM entries e LEFT JOIN intents i ON i.id = e.intent
       WHERE e.log_index >= ? AND e.log_index < ? ORDER BY e.log_index LIMIT ${pageRows}`);
   }
 
-  page(from: number, upTo: LedgerMark): EntryCheck {
+  /** A page of a pass, which begins at entry 0. Throws LEDGER_FAILED for one that nobody has begun. */
+  page({ pass, from, upTo }: CheckRequest): EntryCheck {
+    const tree = this.#takePass(pass, from);
     const flaws: string[] = [];
     let next = from;
     let certificates = 0;
@@ -38,16 +48,28 @@ export class EntryChecks {
       if (outcomeKinds[row.outcome] === "certificate") certificates += 1;
       const flaw = flawOf(row);
       if (flaw) flaws.push(`log entry ${row.log_index}: ${flaw}`);
+      flaws.push(...tree.add(leafHash(row.body ?? new Uint8Array())));
     }
     if (next === from && from < upTo.entries) {
       flaws.push(`log entries ${from} to ${upTo.entries - 1} are missing`);
       next = upTo.entries;
     }
+    flaws.push(...tree.compareTiles());
+    if (next < upTo.entries) this.#passes.set(pass, tree);
     return { next, certificates, flaws };
+  }
+
+  #takePass(pass: number, from: number): TreeCheck {
+    if (from === 0) return new TreeCheck(this.#database);
+    const tree = this.#passes.get(pass);
+    this.#passes.delete(pass);
+    if (!tree) throw new Fault("LEDGER_FAILED", "this verification is not under way: begin it again");
+    return tree;
   }
 }
 
 function flawOf({ outcome, body, tbs_sha256 }: EntryRow): string | undefined {
+  if (body === null) return "its bytes are missing";
   const entry = readLogEntry(body);
   if (!entry.ok) return entry.error;
   const { value } = entry;

@@ -83,14 +83,23 @@ export class IntentQueries {
 
   /** The certificate with this serial, under whichever authority. */
   leaf(serialHex: string): LeafRow | undefined {
+    return this.#issued(this.#bySerial(serialHex))[0];
+  }
+
+  /** The log entry that ended the intent with this serial. */
+  endOf(serialHex: string): number | undefined {
+    const found = this.#bySerial(serialHex);
+    return this.#ends.of(found).find((end) => end !== undefined)?.logIndex;
+  }
+
+  #bySerial(serialHex: string): FoundLeaf[] {
     const serial = fromHex(serialHex);
-    if (!serial || serial.length === 0) return undefined;
+    if (!serial || serial.length === 0) return [];
     const ids = [
       ...this.#serials.candidates(serial),
       ...this.#recent.candidates(serial, this.#serials.covered()),
     ];
-    const found = ids.flatMap((id) => this.#leaf.all(id, serial)) as unknown as FoundLeaf[];
-    return this.#issued(found)[0];
+    return ids.flatMap((id) => this.#leaf.all(id, serial)) as unknown as FoundLeaf[];
   }
 
   /** Intents after `from` that may expire late enough: spans that say so, and those without a span yet. */

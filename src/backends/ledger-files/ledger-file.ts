@@ -5,8 +5,9 @@ import { type ProcessLock, takeProcessLock } from "../store/process-lock.ts";
 import type { ThreadAnswer, ThreadCall } from "../store/thread-calls.ts";
 import { isBusy, type ThreadError, toThreadError } from "../store/thread-faults.ts";
 import { Appender } from "./append.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Derivation } from "./derivation.ts";
-import type { CallsFailed, WriterRequest } from "./ledger-messages.ts";
+import type { CallsFailed, LedgerPlace, WriterRequest } from "./ledger-messages.ts";
 import { readLedgerState } from "./ledger-state.ts";
 import { prepareLedger } from "./ledger-tables.ts";
 
@@ -18,9 +19,10 @@ export class LedgerFile {
   readonly #database: DatabaseSync;
   readonly #appender: Appender;
   readonly #derivation: Derivation;
+  readonly #checkpoints: Checkpoints;
 
   /** Throws STORE_IN_USE while another process has the file, LEDGER_FAILED where it cannot be used. */
-  constructor(file: string) {
+  constructor({ file, origin }: LedgerPlace) {
     closeSync(openSync(file, "a", 0o600)); // SQLite gives its -wal and -shm files the same mode
     this.#lock = takeProcessLock(file);
     this.#database = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 5000 });
@@ -29,6 +31,7 @@ export class LedgerFile {
     prepareLedger(this.#database);
     const state = readLedgerState(this.#database);
     this.#derivation = new Derivation(this.#database, state);
+    this.#checkpoints = new Checkpoints(this.#database, file, origin);
     this.#appender = new Appender(this.#database, state);
   }
 
@@ -52,9 +55,9 @@ export class LedgerFile {
 
   /** Writes what is derived; false where that failed and is to be tried again. */
   derive(): boolean {
-    if (!this.#derivation.isBehind) return true;
+    if (!this.#derivation.isBehind && this.#checkpoints.size === this.#derivation.size) return true;
     try {
-      this.#derivation.write(() => undefined);
+      this.#derivation.write((tree) => this.#checkpoints.write(tree));
       return true;
     } catch {
       return false;

@@ -1,3 +1,4 @@
+import type { LogHead, LogSearch } from "../../control/ledger/ledger-log.ts";
 import type {
   EntryCheck,
   IntentQuery,
@@ -7,9 +8,13 @@ import type {
 } from "../../control/ledger/ledger-reader.ts";
 import type { ThreadError } from "../store/thread-faults.ts";
 import type { OutcomeKind } from "./ledger-tables.ts";
+import type { LogPage } from "./log-search.ts";
+
+/** Where the ledger lies, and the name of its log. */
+export type LedgerPlace = { readonly file: string; readonly origin: string };
 
 /** What the ledger threads are started with, by way of workerData. */
-export type LedgerThreadData = { readonly role: "writer" | "reader"; readonly file: string };
+export type LedgerThreadData = LedgerPlace & { readonly role: "writer" | "reader" };
 
 /** `frames` holds this many calls (call-frames.ts). */
 export type WriterRequest = {
@@ -31,7 +36,12 @@ export type ReaderRequest =
       readonly from: LeafCursor;
     }
   | { readonly kind: "leaf"; readonly serial: string }
-  | { readonly kind: "check"; readonly from: number; readonly upTo: LedgerMark };
+  | { readonly kind: "check"; readonly pass: number; readonly from: number; readonly upTo: LedgerMark }
+  | { readonly kind: "head" }
+  | { readonly kind: "inclusion"; readonly index: number; readonly size: number }
+  | { readonly kind: "consistency"; readonly old: number; readonly size: number }
+  | { readonly kind: "entries"; readonly from: number; readonly upTo: number }
+  | { readonly kind: "search"; readonly wanted: LogSearch };
 
 /** Plain rows: bytes and times get their types in the thread that asked. */
 export type IntentRow = {
@@ -59,4 +69,8 @@ export type ReaderReply =
   | { readonly kind: "intents"; readonly rows: readonly IntentRow[] }
   | { readonly kind: "leaves"; readonly rows: readonly LeafRow[]; readonly next: LeafCursor | undefined }
   | { readonly kind: "leaf"; readonly row: LeafRow | undefined }
-  | { readonly kind: "check"; readonly check: EntryCheck };
+  | { readonly kind: "check"; readonly check: EntryCheck }
+  | { readonly kind: "head"; readonly head: LogHead }
+  | { readonly kind: "proof"; readonly proof: readonly Uint8Array[]; readonly oldRoot: Uint8Array }
+  | { readonly kind: "entries"; readonly entries: readonly Uint8Array[] }
+  | { readonly kind: "search"; readonly page: LogPage };

@@ -1,9 +1,13 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { LogSearch } from "../../control/ledger/ledger-log.ts";
 import type { LedgerCounts } from "../../control/ledger/ledger-reader.ts";
+import { emptyRoot } from "../../domain/ledger/merkle-hash.ts";
 import { EntryChecks } from "./entry-checks.ts";
 import { IntentQueries } from "./intent-queries.ts";
 import type { ReaderReply, ReaderRequest } from "./ledger-messages.ts";
 import { readCounts } from "./ledger-state.ts";
+import { LogQueries } from "./log-queries.ts";
+import { type LogPage, LogSearches } from "./log-search.ts";
 
 /** The ledger's reading connection. */
 export class LedgerQueries {
@@ -11,12 +15,16 @@ export class LedgerQueries {
   readonly #begin: StatementSync;
   readonly #intents: IntentQueries;
   readonly #checks: EntryChecks;
+  readonly #log: LogQueries;
+  readonly #searches: LogSearches;
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
     this.#begin = this.#database.prepare("BEGIN");
     this.#intents = new IntentQueries(this.#database);
     this.#checks = new EntryChecks(this.#database);
+    this.#log = new LogQueries(this.#database);
+    this.#searches = new LogSearches(this.#database);
   }
 
   /** Every answer is of one moment: what is derived and what is recorded fit together. */
@@ -44,10 +52,27 @@ export class LedgerQueries {
       case "leaf":
         return { kind: "leaf", row: this.#intents.leaf(request.serial) };
       case "check":
-        return { kind: "check", check: this.#checks.page(request.from, request.upTo) };
+        return { kind: "check", check: this.#checks.page(request) };
+      case "head":
+        return { kind: "head", head: this.#log.head() };
+      case "inclusion":
+        return { kind: "proof", proof: this.#log.inclusion(request.index, request.size), oldRoot: emptyRoot };
+      case "consistency":
+        return { kind: "proof", ...this.#log.consistency(request.old, request.size) };
+      case "entries":
+        return { kind: "entries", entries: this.#log.entries(request.from, request.upTo) };
+      case "search":
+        return { kind: "search", page: this.#search(request.wanted) };
       default:
         return request satisfies never;
     }
+  }
+
+  #search(wanted: LogSearch): LogPage {
+    if (wanted.serial === undefined) return this.#searches.page(wanted, undefined);
+    const logIndex = this.#intents.endOf(wanted.serial);
+    if (logIndex === undefined || logIndex < wanted.from) return { found: [], next: undefined };
+    return this.#searches.page(wanted, logIndex);
   }
 
   #counts(): LedgerCounts {

@@ -1,11 +1,11 @@
 import type { MessagePort } from "node:worker_threads";
 import { closingMessage, openingId, type ThreadCall } from "../store/thread-calls.ts";
-import { toThreadError } from "../store/thread-faults.ts";
-import type { ReaderRequest } from "./ledger-messages.ts";
+import { type ThreadError, toThreadError } from "../store/thread-faults.ts";
+import type { LedgerPlace, ReaderRequest } from "./ledger-messages.ts";
 import { LedgerQueries } from "./ledger-queries.ts";
 
 /** Answers questions about the ledger on a read-only connection: a long one never holds up a commit. */
-export function serveLedgerReads(port: MessagePort, file: string): void {
+export function serveLedgerReads(port: MessagePort, { file }: LedgerPlace): void {
   let ledger: LedgerQueries;
   try {
     ledger = new LedgerQueries(file);
@@ -22,8 +22,13 @@ export function serveLedgerReads(port: MessagePort, file: string): void {
     try {
       port.postMessage([{ id: message.id, reply: ledger.answer(message.request) }]);
     } catch (thrown) {
-      port.postMessage([{ id: message.id, error: { ...toThreadError(thrown), code: "LEDGER_FAILED" } }]);
+      port.postMessage([{ id: message.id, error: readError(thrown) }]);
     }
   });
   port.postMessage([{ id: openingId, reply: undefined }]);
+}
+
+function readError(thrown: unknown): ThreadError {
+  const error = toThreadError(thrown);
+  return error.code === "INVALID_ARGUMENT" ? error : { ...error, code: "LEDGER_FAILED" };
 }

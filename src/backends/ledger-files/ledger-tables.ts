@@ -91,10 +91,28 @@ const derived = `
   INSERT INTO derived VALUES (1, 0, 0, 0);
 `;
 
+/** One signed note a second at most; older ones are thinned out to one a minute. */
+const checkpoints = `
+  CREATE TABLE IF NOT EXISTS log_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    verifier TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS checkpoints (
+    size INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    note TEXT NOT NULL
+  ) STRICT;
+`;
+
 const version = 2;
 
 /** Makes the tables in a new ledger, upgrades an older one; throws LEDGER_FAILED for one that a newer program made. */
 export function prepareLedger(database: DatabaseSync): void {
+  prepareVersion(database);
+  database.exec(checkpoints);
+}
+
+function prepareVersion(database: DatabaseSync): void {
   const found = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found.user_version === version) return;
   if (found.user_version > version) {

@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { closingMessage, openingId, type ThreadCall } from "../store/thread-calls.ts";
 import { asLedgerError, LedgerFile } from "./ledger-file.ts";
-import type { WriterRequest } from "./ledger-messages.ts";
+import type { LedgerPlace, WriterRequest } from "./ledger-messages.ts";
 
 type Call = ThreadCall<WriterRequest>;
 type Message = Call | typeof closingMessage;
@@ -16,10 +16,10 @@ const derivedWithinMs = 500;
  * Group commit: while one fsync runs, calls pile up in messages and messages in the port; then all become one transaction.
  * Each is answered after the commit that holds it; hashing and whatever is derived come after the answers.
  */
-export function serveLedgerWrites(port: MessagePort, file: string): void {
+export function serveLedgerWrites(port: MessagePort, place: LedgerPlace): void {
   let ledger: LedgerFile;
   try {
-    ledger = new LedgerFile(file);
+    ledger = new LedgerFile(place);
   } catch (thrown) {
     port.postMessage([{ id: openingId, error: asLedgerError(thrown) }]);
     return;

@@ -1,3 +1,4 @@
+import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
 import type { LedgerReader } from "../../control/ledger/ledger-reader.ts";
 import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";
 import type { Clock } from "../../foundation/clock.ts";
@@ -18,6 +19,8 @@ export type LedgerOptions = {
   readonly file: string;
   /** URL of the worker's entry file, `programs/server/ledger-worker.ts`. */
   readonly worker: URL;
+  /** The log's name, in its checkpoints and of their key; "meshmint/ledger" when left out. */
+  readonly origin?: string;
   readonly clock: Clock;
   /** A ledger thread has died: nothing can be issued any more, the program should end and be restarted. */
   onFailure(fault: Fault): void;
@@ -26,6 +29,7 @@ export type LedgerOptions = {
 export type Ledger = {
   readonly writer: LedgerWriter;
   readonly reader: LedgerReader;
+  readonly log: LedgerLog;
   /** Commits what was sent, then closes. */
   close(): Promise<void>;
 };
@@ -37,10 +41,11 @@ export async function openLedgerReader(
   const reads = await ThreadCalls.open<ReaderRequest, ReaderReply>({
     name: "ledger-reader",
     entry: options.worker,
-    data: { role: "reader", file: options.file } satisfies LedgerThreadData,
+    data: { role: "reader", origin: "", file: options.file } satisfies LedgerThreadData,
     onFailure: (fault: Fault) => options.onFailure(fault),
   });
-  return { reader: new ThreadLedgerReader({ calls: reads }), close: () => reads.close() };
+  const reader = new ThreadLedgerReader({ calls: reads });
+  return { reader, log: reader, close: () => reads.close() };
 }
 
 /** Opens the ledger. Rejects with STORE_IN_USE while another process has it, and with LEDGER_FAILED. */
@@ -48,15 +53,21 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const start = (role: LedgerThreadData["role"]) => ({
     name: `ledger-${role}`,
     entry: options.worker,
-    data: { role, file: options.file } satisfies LedgerThreadData,
+    data: {
+      role,
+      file: options.file,
+      origin: options.origin ?? "meshmint/ledger",
+    } satisfies LedgerThreadData,
     onFailure: (fault: Fault) => options.onFailure(fault),
   });
   const writes = await ThreadCalls.open<WriterRequest, CallsFailed>(start("writer"));
   try {
     const reads = await ThreadCalls.open<ReaderRequest, ReaderReply>(start("reader"));
+    const reader = new ThreadLedgerReader({ calls: reads });
     return {
       writer: new ThreadLedgerWriter({ calls: writes, clock: options.clock }),
-      reader: new ThreadLedgerReader({ calls: reads }),
+      reader,
+      log: reader,
       async close() {
         await reads.close();
         await writes.close();

@@ -1,10 +1,11 @@
+import type { LedgerLog, LogHead, LogSearch } from "../../control/ledger/ledger-log.ts";
 import type {
   EntryCheck,
+  EntryRange,
   IntentQuery,
   LeafCursor,
   LeafQuery,
   LedgerCounts,
-  LedgerMark,
   LedgerReader,
   RecordedIntent,
   RecordedLeaf,
@@ -13,12 +14,15 @@ import { toHex } from "../../domain/certificate/hex.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { ThreadCalls } from "../store/thread-calls.ts";
 import type { IntentRow, LeafRow, ReaderReply, ReaderRequest } from "./ledger-messages.ts";
+import type { LogPage } from "./log-search.ts";
 
-/** Questions to the ledger's reader thread. */
-export class ThreadLedgerReader implements LedgerReader {
-  readonly #calls: ThreadCalls<ReaderRequest, ReaderReply>;
+export type LedgerAnswers = Pick<ThreadCalls<ReaderRequest, ReaderReply>, "call">;
 
-  constructor(deps: { calls: ThreadCalls<ReaderRequest, ReaderReply> }) {
+/** Questions to the ledger's reader thread, or to whoever else can answer them. */
+export class ThreadLedgerReader implements LedgerReader, LedgerLog {
+  readonly #calls: LedgerAnswers;
+
+  constructor(deps: { calls: LedgerAnswers }) {
     this.#calls = deps.calls;
   }
 
@@ -50,9 +54,34 @@ export class ThreadLedgerReader implements LedgerReader {
     return reply.row && toLeaf(reply.row);
   }
 
-  async checkEntries(range: { from: number; upTo: LedgerMark }, signal: AbortSignal): Promise<EntryCheck> {
-    const reply = await this.#ask({ kind: "check", ...range }, signal);
+  async checkEntries(range: EntryRange, signal: AbortSignal): Promise<EntryCheck> {
+    const reply = await this.#ask({ kind: "check", ...range, pass: range.pass ?? 0 }, signal);
     return reply.kind === "check" ? reply.check : wrongReply();
+  }
+
+  async head(signal: AbortSignal): Promise<LogHead> {
+    const reply = await this.#ask({ kind: "head" }, signal);
+    return reply.kind === "head" ? reply.head : wrongReply();
+  }
+
+  async inclusion(at: { index: number; size: number }, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const reply = await this.#ask({ kind: "inclusion", ...at }, signal);
+    return reply.kind === "proof" ? reply.proof : wrongReply();
+  }
+
+  async consistency(between: { old: number; size: number }, signal: AbortSignal) {
+    const reply = await this.#ask({ kind: "consistency", ...between }, signal);
+    return reply.kind === "proof" ? reply : wrongReply();
+  }
+
+  async entries(range: { from: number; upTo: number }, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const reply = await this.#ask({ kind: "entries", ...range }, signal);
+    return reply.kind === "entries" ? reply.entries : wrongReply();
+  }
+
+  async search(wanted: LogSearch, signal: AbortSignal): Promise<LogPage> {
+    const reply = await this.#ask({ kind: "search", wanted }, signal);
+    return reply.kind === "search" ? reply.page : wrongReply();
   }
 
   async #ask(request: ReaderRequest, signal: AbortSignal): Promise<ReaderReply> {

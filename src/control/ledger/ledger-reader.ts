@@ -51,6 +51,9 @@ export type IntentQuery = {
   readonly openOnly: boolean;
 };
 
+/** `pass` tells passes that run at once apart; each begins at entry 0 and goes on where its last page ended. */
+export type EntryRange = { readonly pass?: number; readonly from: number; readonly upTo: LedgerMark };
+
 /** What a pass over a range of log entries found wrong, one sentence each. */
 export type EntryCheck = {
   readonly next: number;
@@ -73,6 +76,9 @@ export interface LedgerReader {
   ): Promise<{ leaves: readonly RecordedLeaf[]; next: LeafCursor | undefined }>;
   /** The certificate with this serial number (lower-case hexadecimal), under whichever authority. */
   findLeaf(serial: string, signal: AbortSignal): Promise<RecordedLeaf | undefined>;
-  /** Holds a page of log entries against their intents: no gap in the index, the TBS that was announced. */
-  checkEntries(range: { from: number; upTo: LedgerMark }, signal: AbortSignal): Promise<EntryCheck>;
+  /**
+   * Holds a page of log entries against their intents, the tree's tiles and the checkpoints: no gap in the index, the TBS
+   * that was announced, every hash recomputed.
+   */
+  checkEntries(range: EntryRange, signal: AbortSignal): Promise<EntryCheck>;
 }

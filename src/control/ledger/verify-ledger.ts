@@ -1,7 +1,8 @@
 import type { JournaledTbs } from "../../domain/ledger/reconciliation.ts";
 import { Reconciliation, type ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
 import { intentPages } from "./intent-pages.ts";
-import type { LedgerCounts, LedgerMark, LedgerReader } from "./ledger-reader.ts";
+import type { LedgerMark, LedgerReader } from "./ledger-reader.ts";
+import { verifyEntries } from "./verify-entries.ts";
 
 /** What the tokens were about to sign: of one signer, or of all as one. */
 export interface Journal {
@@ -22,8 +23,7 @@ type Deps = {
  * seen must have its line, and a line without an intent is excused if its intent was announced since.
  */
 export async function verifyLedger(deps: Deps, signal: AbortSignal): Promise<ReconciliationReport> {
-  const mark = await deps.reader.counts(signal);
-  const flaws = await checkAllEntries(deps.reader, mark, signal);
+  const { mark, flaws } = await verifyEntries(deps.reader, signal);
   const reconciliation = new Reconciliation(deps.lost);
   await feedBothSides(deps, { mark, reconciliation }, signal);
   await excuseNewIntents(deps.reader, { mark, reconciliation }, signal);
@@ -37,25 +37,6 @@ export async function verifyLedger(deps: Deps, signal: AbortSignal): Promise<Rec
     differences: [...own.slice(0, 100), ...report.differences],
     differenceCount: report.differenceCount + own.length,
   };
-}
-
-async function checkAllEntries(
-  reader: LedgerReader,
-  mark: LedgerCounts,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const flaws: string[] = [];
-  let certificates = 0;
-  for (let from = 0; from < mark.entries; ) {
-    const check = await reader.checkEntries({ from, upTo: mark }, signal);
-    flaws.push(...check.flaws);
-    certificates += check.certificates;
-    from = check.next;
-  }
-  if (certificates !== mark.certificates) {
-    flaws.push(`the ledger counts ${mark.certificates} certificates, but holds ${certificates}`);
-  }
-  return flaws;
 }
 
 type Pass = { readonly mark: LedgerMark; readonly reconciliation: Reconciliation };

@@ -66,10 +66,14 @@ export class TileTree {
 
   /** Tiles that are new or longer since `saved`. Their bytes change with the next append. */
   unsaved(): Tile[] {
-    const unfinished = this.#edges.flatMap(({ row, width, number, isDirty }, level) =>
-      isDirty && width > 0 ? [{ level, number, hashes: row.subarray(0, width * hashSize) }] : [],
+    return [...this.#full, ...this.edge().filter(({ level }) => this.#edges[level]?.isDirty)];
+  }
+
+  /** The unfinished tiles. */
+  edge(): Tile[] {
+    return this.#edges.flatMap(({ row, width, number }, level) =>
+      width > 0 ? [{ level, number, hashes: row.subarray(0, width * hashSize) }] : [],
     );
-    return [...this.#full, ...unfinished];
   }
 
   saved(): void {

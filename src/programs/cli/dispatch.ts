@@ -31,3 +31,11 @@ export const loadAdminClient = async () =>
   (await import("../../backends/admin-client/admin-client.ts")).AdminClient;
 export const loadBackup = async () => await import("../server/backup-state.ts");
 export const loadServer = async () => (await import("../server/run.ts")).runServer;
+export const loadAdminLedgerLog = async () =>
+  (await import("../../backends/admin-client/admin-ledger-log.ts")).AdminLedgerLog;
+
+export const loadLedgerFiles = async () => ({
+  openLedgerFile: (await import("../../backends/ledger-files/open-ledger-file.ts")).openLedgerFile,
+  verifyEntries: (await import("../../control/ledger/verify-entries.ts")).verifyEntries,
+  exportLog: (await import("../../backends/ledger-files/export-log.ts")).exportLog,
+});

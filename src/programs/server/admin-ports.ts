@@ -39,6 +39,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     bundle: () => picture.bundle(),
     verifyLedger: (signal) =>
       verifyLedger({ reader: storage.ledger.reader, journal: fleet, lost: trust.guard.lost }, signal),
+    ledgerLog: storage.ledger.log,
     rotation: driver,
     proxies: (options) => proxies.list(options),
     signers: fleet,

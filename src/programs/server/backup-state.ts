@@ -5,6 +5,7 @@ import type { Manifest } from "../../backends/backup/manifest.ts";
 import { placeBackup } from "../../backends/backup/place-backup.ts";
 import { takeBackup } from "../../backends/backup/take-backup.ts";
 import { openLedgerReader } from "../../backends/ledger-files/open-ledger.ts";
+import { toHex } from "../../domain/certificate/hex.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { readServerConfig } from "./config.ts";
@@ -43,10 +44,12 @@ export async function restoreState(order: Order, signal: AbortSignal): Promise<M
 async function ledgerFacts(file: string): Promise<Manifest["ledger"]> {
   const worker = new URL(`./ledger-worker${extname(import.meta.filename)}`, import.meta.url);
   const onFailure = () => undefined; // the call that waits is told
-  const { reader, close } = await openLedgerReader({ file, worker, onFailure });
+  const { signal } = new AbortController();
+  const { reader, log, close } = await openLedgerReader({ file, worker, onFailure });
   try {
-    const { intents, entries, certificates } = await reader.counts(new AbortController().signal);
-    return { intents, entries, certificates, root: "" };
+    const { intents, entries, certificates } = await reader.counts(signal);
+    const { root } = await log.head(signal);
+    return { intents, entries, certificates, root: toHex(root) };
   } finally {
     await close();
   }

@@ -3,5 +3,5 @@ import type { LedgerThreadData } from "../../backends/ledger-files/ledger-messag
 import { serveLedgerReads } from "../../backends/ledger-files/ledger-reader-thread.ts";
 import { serveLedgerWrites } from "../../backends/ledger-files/ledger-writer-thread.ts";
 
-const { role, file }: LedgerThreadData = workerData;
-if (parentPort) (role === "writer" ? serveLedgerWrites : serveLedgerReads)(parentPort, file);
+const { role, ...place }: LedgerThreadData = workerData;
+if (parentPort) (role === "writer" ? serveLedgerWrites : serveLedgerReads)(parentPort, place);

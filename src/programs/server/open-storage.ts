@@ -4,6 +4,8 @@ import { requireFinishedRestore } from "../../backends/backup/restore-mark.ts";
 import { type Ledger, openLedger } from "../../backends/ledger-files/open-ledger.ts";
 import { openSqliteStore } from "../../backends/sqlite/open-store.ts";
 import type { Database } from "../../backends/store/schema.ts";
+import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
+import { ledgerOrigin } from "../../domain/ledger/checkpoint.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import type { Fault } from "../../foundation/fault.ts";
 
@@ -21,7 +23,11 @@ const workerUrl = (name: string): URL =>
  * Opens the store and the ledger, each on threads of its own. Rejects with STORE_IN_USE while another server has them.
  * `onFailure`: a thread has died; without it nothing can be recorded, so the program must end.
  */
-export async function openStorage(stateDir: string, onFailure: (fault: Fault) => void): Promise<Storage> {
+export async function openStorage(
+  stateDir: string,
+  onFailure: (fault: Fault) => void,
+  trustDomain?: TrustDomain,
+): Promise<Storage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   requireFinishedRestore(stateDir);
   const database = await openSqliteStore({
@@ -33,6 +39,7 @@ export async function openStorage(stateDir: string, onFailure: (fault: Fault) =>
     const ledger = await openLedger({
       file: join(stateDir, "ledger.db"),
       worker: workerUrl("ledger-worker"),
+      ...(trustDomain === undefined ? {} : { origin: ledgerOrigin(trustDomain) }),
       clock: systemClock,
       onFailure,
     });

@@ -7,6 +7,7 @@ import { agentHandlers } from "./agent-handlers.ts";
 import { type AdminMethod, authorise } from "./authorise.ts";
 import { entryHandlers } from "./entry-handlers.ts";
 import type { AdminHandler, AdminHandlers } from "./handler.ts";
+import { ledgerHandlers } from "./ledger-handlers.ts";
 import { limitsHandlers } from "./limits-handlers.ts";
 import type { AdminObserver, AdminPorts } from "./ports.ts";
 import { rotationHandlers } from "./rotation-handlers.ts";
@@ -30,6 +31,7 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
     ...signerHandlers(ports),
     ...viewHandlers(ports),
     ...limitsHandlers(ports),
+    ...ledgerHandlers(ports),
   };
   const guarded = Object.entries(handlers).map(([name, handler]) => {
     const method = name as AdminMethod;

@@ -3,6 +3,7 @@ import type { Entries } from "../../control/enrolment/entries.ts";
 import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { LimitsReport } from "../../control/issuance/limits-report.ts";
+import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type { RotationAct, RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
 import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
@@ -41,6 +42,7 @@ export type AdminPorts = {
   readonly presence: (agent: SpiffeId) => AgentPresence | undefined;
   readonly bundle: () => Bundle;
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
+  readonly ledgerLog: LedgerLog;
   readonly rotation: RotationVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;

@@ -9,6 +9,7 @@ require (
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/spiffe/go-spiffe/v2 v2.9.0
 	github.com/zmap/zlint/v3 v3.7.3
+	golang.org/x/mod v0.38.0
 )
 
 require (

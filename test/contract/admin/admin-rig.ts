@@ -67,6 +67,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     presence: () => undefined,
     bundle: () => ({ trustDomain, sequence: 1, anchors: [] }),
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
+    ledgerLog: ledger.log,
     rotation: { status: absent, start: absent, activate: absent, retire: absent },
     proxies: absent,
     signers: loneFleet(new SoftwareSigner()),
@@ -115,5 +116,5 @@ export async function raiseAdmin(localUids: readonly number[] = [process.getuid?
       error: JSON.parse(err.join("") || "null")?.error,
     };
   };
-  return { cli, events, ports, ledger };
+  return { cli, events, ports, ledger, ledgerFile: join(folder, "ledger.db") };
 }

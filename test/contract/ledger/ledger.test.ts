@@ -169,7 +169,7 @@ test("what is recorded cannot be changed or removed, and a change behind our bac
   intruder.close();
   const upTo = await ledger.reader.counts(signal);
   const { flaws } = await ledger.reader.checkEntries({ from: 0, upTo }, signal);
-  assert.equal(flaws.length, 1);
+  assert.match(flaws.join(), /log entry 0: /);
 });
 
 test("a ledger in use refuses a second opener", async () => {
