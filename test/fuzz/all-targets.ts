@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "./target.ts";
 import { certificateTargets } from "./targets/certificate-targets.ts";
+import { ledgerTargets } from "./targets/ledger-targets.ts";
 import { messageTargets } from "./targets/message-targets.ts";
 import { textTargets } from "./targets/text-targets.ts";
 
@@ -8,4 +9,5 @@ export const allTargets = (): FuzzTarget[] => [
   ...certificateTargets(),
   ...messageTargets(),
   ...textTargets(),
+  ...ledgerTargets(),
 ];

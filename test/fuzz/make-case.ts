@@ -38,6 +38,7 @@ export class CaseMaker {
   #structured(bytes: Uint8Array, random: SeededRandom): Uint8Array {
     const { format } = this.#target;
     if (format === "text") return Buffer.from(mutateText(Buffer.from(bytes).toString(), random));
+    if (format === "bytes") return mutateBytes(bytes, random);
     const nodes = this.#corpus.nodes(bytes, trees[format]);
     if (nodes.length === 0) return mutateBytes(bytes, random);
     return mutateTree(trees[format], { nodes, others: this.#corpus.allNodes(trees[format]) }, random);
@@ -47,7 +48,7 @@ export class CaseMaker {
   #again(bytes: Uint8Array, random: SeededRandom): Uint8Array {
     const { format } = this.#target;
     if (bytes.length > 8192) return mutateBytes(bytes, random);
-    if (format === "text") return this.#structured(bytes, random);
+    if (format === "text" || format === "bytes") return this.#structured(bytes, random);
     const nodes = nodesOf(trees[format], bytes);
     if (nodes.length === 0) return mutateBytes(bytes, random);
     return mutateTree(trees[format], { nodes, others: this.#corpus.allNodes(trees[format]) }, random);

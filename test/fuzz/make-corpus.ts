@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { certificateCorpus } from "./corpus-certificates.ts";
+import { ledgerCorpus } from "./corpus-ledger.ts";
 import { messageCorpus } from "./corpus-messages.ts";
 import { textCorpus } from "./corpus-texts.ts";
 
@@ -14,7 +15,12 @@ export type CorpusFiles = Readonly<Record<string, Readonly<Record<string, Uint8A
 
 export async function makeCorpus(folder: string): Promise<void> {
   const certificates = await certificateCorpus();
-  const all: CorpusFiles = { ...certificates, ...messageCorpus(certificates), ...textCorpus(certificates) };
+  const all: CorpusFiles = {
+    ...certificates,
+    ...messageCorpus(certificates),
+    ...textCorpus(certificates),
+    ...ledgerCorpus(certificates),
+  };
   for (const [target, files] of Object.entries(all)) {
     mkdirSync(join(folder, target), { recursive: true });
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, target, name), content);

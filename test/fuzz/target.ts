@@ -2,7 +2,7 @@
 export type FuzzTarget = {
   /** Also the name of its folder under corpus/. */
   readonly name: string;
-  readonly format: "der" | "proto" | "text";
+  readonly format: "der" | "proto" | "text" | "bytes";
   /** Its share of a run's cases, beside the others' weights: less for the slow. */
   readonly weight: number;
   /** Gives the bytes to the parser and says whether it took them. Whatever it throws is a finding. */

@@ -1,4 +1,7 @@
-/** Reads what a ByteWriter laid out. Throws a RangeError where the bytes end too early. */
+/** Bytes that are no UTF-8 are no text of a ByteWriter's: read with replacements, they would be written as others. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads what a ByteWriter laid out. Throws a RangeError where the bytes end too early, or are not what it writes. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at: number;
@@ -34,8 +37,9 @@ export class ByteReader {
   }
 
   u64(): number {
-    const high = this.u32();
-    return high * 2 ** 32 + this.u32();
+    const value = this.u32() * 2 ** 32 + this.u32();
+    if (!Number.isSafeInteger(value)) throw new RangeError("a number above 2^53");
+    return value;
   }
 
   /** A view, not a copy. */
@@ -53,9 +57,12 @@ export class ByteReader {
   }
 
   text16(): string {
-    const length = this.u16();
-    const from = this.#step(length);
-    return this.#bytes.toString("utf8", from, from + length);
+    const bytes = this.bytes16();
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      throw new RangeError("a text that is not UTF-8");
+    }
   }
 
   #step(length: number): number {

@@ -99,6 +99,7 @@ function readVersioned(reader: ByteReader): LogEntry | undefined {
   if (code !== codes.certificate && code !== codes.closed) return undefined;
   const authority = reader.bytes8();
   const subject = readPackedSubject(reader);
+  unpackSubject(subject); // or whoever looks at it later meets what is no text
   if (code === codes.certificate) {
     return { type: "certificate", at, authority, subject, certificate: reader.bytes16() };
   }

@@ -21,6 +21,7 @@ import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
 import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
 import { Presence } from "./presence.ts";
+import { keepRechecking } from "./recheck-certificates.ts";
 import { serveAdmins, serveAgents } from "./serve.ts";
 import { type ServerFigures, ServerGauges } from "./server-gauges.ts";
 import { settleThePast } from "./settle-the-past.ts";
@@ -111,6 +112,7 @@ async function openDoors(
   const past = { ...parts, fleet: signing.fleet, guard: trust.guard };
   background((await settleThePast(config, past, signal))(), logger);
   background(keepClosingOrphans(closable, signal), logger);
+  background(keepRechecking(config, parts, signal), logger);
   const agents = await openAgentDoor(config, { ...parts, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
