@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { part } from "../test/parts/parts.ts";
 import { Pkcs11Faults } from "../test/parts/pkcs11-faults/pkcs11-faults.ts";
 import { defineBench, median, numberOf, numbersOf, quantile, type Row, rounded } from "./parts/bench.ts";
@@ -86,6 +87,7 @@ async function measureRow(
     ratio_to_ideal: rounded(perSecond / ideal, 3),
     p50_ms: rounded(quantile(latencies, 0.5)),
     p99_ms: rounded(quantile(latencies, 0.99)),
+    shed: measured.reduce((sum, { shed }) => sum + shed, 0),
     failed: measured.reduce((sum, { failed }) => sum + failed, 0),
     svids: load.count * runs,
     c_sign: stage.hsm.calls("C_Sign") - signedBefore,
@@ -100,17 +102,25 @@ async function measure({ agent, entryIds }: Stage, { batch, inFlight, count }: L
   const client = openIssueClient(agent, "stream");
   const latenciesMs: number[] = [];
   let failed = 0;
+  let shed = 0;
   const from = performance.now();
   const caller = async () => {
     while (leaves.length > 0) {
       const sent = performance.now();
-      const results = await client.issue(leaves.splice(-batch));
+      const asked = leaves.splice(-batch);
+      const results = await client.issue(asked);
       latenciesMs.push(performance.now() - sent);
-      for (const result of results) if (!result?.issued) failed += 1;
+      // Who is told to come again does so, at the time that it was told: as an agent does.
+      const again = asked.filter((_, at) => results[at]?.refused?.code === "retry");
+      failed += results.filter((result) => !result?.issued).length - again.length;
+      shed += again.length;
+      if (again.length === 0) continue;
+      await pause(Math.max(...results.map((result) => result?.refused?.retryAfterMs ?? 0)));
+      leaves.push(...again);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, caller));
   const seconds = (performance.now() - from) / 1000;
   client.close();
-  return { perSecond: count / seconds, latenciesMs, failed };
+  return { perSecond: (count - failed) / seconds, latenciesMs, failed, shed };
 }
