@@ -130,8 +130,8 @@ async function load(
   const { latenciesMs, failed } = await issueAll(agent, setting, batches);
   const seconds = (performance.now() - from) / 1000;
   return {
-    perSecond: count / seconds,
-    cpuMicros: (cpuOf(mesh) - cpuFrom) / count,
+    perSecond: (count - failed) / seconds,
+    cpuMicros: (cpuOf(mesh) - cpuFrom) / (count - failed), // a refusal must not make the others look cheap
     floorMicros: floorMicros(costs),
     latenciesMs,
     failed,

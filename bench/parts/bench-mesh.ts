@@ -23,7 +23,14 @@ export type BenchMeshOptions = {
 };
 
 /** High enough that no bench meets them by accident; a bench of the limits sets its own. */
-const noLimits = { perIdentityPerMinute: 1_000_000, perTenantPerSecond: 1_000_000, queueItems: 200_000 };
+const noLimits = {
+  perIdentityPerMinute: 1_000_000,
+  perTenantPerSecond: 1_000_000,
+  queueItems: 200_000,
+  reservedPercent: 0,
+  longestWait: "60s",
+  answerWithin: "300s",
+};
 
 /**
  * The real programs as processes of their own, from the sources: ceremonies in a SoftHSM of this bench's own, then

@@ -59,7 +59,7 @@ test("every leading serial byte and any random ones are read back, here and by n
   const random = fc.uint8Array({ minLength: 17, maxLength: 17 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 0x7f }), random, (prefix, bytes) => {
-      const [serial = bytes] = mintSerials(prefix, 1, { bytes: () => Uint8Array.of(0, ...bytes) });
+      const [serial = bytes] = mintSerials(prefix, 1, { bytes: () => bytes });
       const tbs = fillOrder({ ...order, serial });
       const certificate = must(assembleCertificate(tbs, issuer.algorithm, new Uint8Array(64).fill(1)));
       expect(must(readCertificate(certificate)).serial).toBe(toHex(serial));

@@ -10,10 +10,12 @@ export const serialLength = 18;
 export function mintSerials(prefix: number, count: number, random: Random): Uint8Array[] {
   if (!Number.isInteger(prefix) || prefix < 1 || prefix > 0x7f)
     throw new RangeError("a serial prefix is 1 to 127");
-  const bytes = random.bytes(serialLength * count); // drawn at once, as each draw is a call into the system's generator
+  const randomLength = serialLength - 1;
+  const drawn = random.bytes(randomLength * count); // at once: each draw is a call into the system's generator
   return Array.from({ length: count }, (_, at) => {
-    const serial = bytes.subarray(at * serialLength, (at + 1) * serialLength);
+    const serial = new Uint8Array(serialLength);
     serial[0] = prefix;
+    serial.set(drawn.subarray(at * randomLength, (at + 1) * randomLength), 1);
     return serial;
   });
 }

@@ -40,7 +40,7 @@ async function raise() {
   const key = site.addAuthority("issuing");
   signerProcess = startSigner(site);
   close.push(() => signerProcess.stop());
-  const signer = new SignerClient({ socketPath: site.socket, patienceMs: 5000 });
+  const signer = new SignerClient({ socketPath: site.socket, patienceMs: 30_000 });
   close.push(() => signer.close());
   const threads = startLeafThreads(2, (cause) => {
     throw cause;
