@@ -93,7 +93,12 @@ export class BenchMesh {
       prefix,
       count,
       ...entry
-    }: { readonly prefix: string; readonly count: number; readonly tenant?: string },
+    }: {
+      readonly prefix: string;
+      readonly count: number;
+      readonly tenant?: string;
+      readonly x509TtlSeconds?: number;
+    },
     signal: AbortSignal,
   ): Promise<string[]> {
     const ids: string[] = [];

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 
-type Any = { readonly typeUrl: string; readonly value: Uint8Array };
+/** protobufjs has its own `Any`, whose field is not renamed. */
+type Any = { readonly type_url: string; readonly value: Uint8Array };
 type Status = { readonly code: number; readonly message: string; readonly details: readonly Any[] };
 type RetryInfo = { readonly retryDelay: { readonly seconds: string; readonly nanos: number } | null };
 
@@ -26,7 +27,7 @@ export function encodeRetryInfo(code: number, message: string, retryAfterMs: num
   const seconds = String(Math.floor(retryAfterMs / 1000));
   const nanos = Math.round((retryAfterMs % 1000) * 1_000_000);
   const value = retryInfo.serialize({ retryDelay: { seconds, nanos } });
-  return status.serialize({ code, message, details: [{ typeUrl: retryInfoUrl, value }] });
+  return status.serialize({ code, message, details: [{ type_url: retryInfoUrl, value }] });
 }
 
 /** The delay that such a trailer names, in milliseconds; undefined for any other bytes. */
@@ -34,7 +35,7 @@ export function decodeRetryInfo(trailer: Uint8Array): number | undefined {
   if (trailer.length > mostDetailBytes) return undefined;
   try {
     const { details } = status.deserialize(Buffer.from(trailer));
-    const found = details.find(({ typeUrl }) => typeUrl === retryInfoUrl);
+    const found = details.find((any) => any.type_url === retryInfoUrl);
     const delay = found && retryInfo.deserialize(Buffer.from(found.value)).retryDelay;
     if (!delay) return undefined;
     const ms = Number(delay.seconds) * 1000 + delay.nanos / 1_000_000;

@@ -53,7 +53,10 @@ test("a tenant's flood never touches another, and what one account refuses is no
 
 test("what the server's budget refuses is charged to nobody, and urgent ones have their reserve", () => {
   const full = { perSecond: 100, reserved: 0, ordinary: 140 };
-  const { limits, take } = limitsOf({ perIdentity: once, perTenant: once }, workload(full));
+  const { limits, take } = limitsOf(
+    { perIdentity: once, perTenant: once, server: { reservedShare: 0.3, longestWaitMs: 2000 } },
+    workload(full),
+  );
   for (let count = 0; count < 10; count += 1)
     expect(take("a", "t", 0)).toMatchObject({ ok: false, error: { by: "server", retryAfterMs: 7 } });
   expect(limits.ask({ spiffeId: "a", tenant: "t" }, "near-expiry", 0).ok).toBe(true);

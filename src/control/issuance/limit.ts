@@ -20,7 +20,7 @@ export type IssuanceRates = {
 export const defaultRates: IssuanceRates = {
   perIdentity: { intervalMs: 10, burst: 2000 },
   perTenant: { intervalMs: 0.1, burst: 50_000 },
-  server: { reservedShare: 0.3, longestWaitMs: 2000 },
+  server: { reservedShare: 0.3, longestWaitMs: 10_000 },
 };
 
 /** What the third account is measured by: the queue, as it stands. */

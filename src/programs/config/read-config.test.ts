@@ -112,7 +112,7 @@ function laughs(): string {
   return text;
 }
 
-test("whatever the bytes, the answer is a value or CONFIG_INVALID", async () => {
+test("whatever the bytes, the answer is a value or CONFIG_INVALID", { timeout: 60_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.string({ unit: "binary" }), fc.json()), async (text) => {
       expect((await problems(text)).length).toBeGreaterThan(0);

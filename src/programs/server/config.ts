@@ -54,9 +54,9 @@ const limits = z
     /** Percent of the server's budget that only emergency and near-expiry may use. */
     reservedPercent: z.int().min(0).max(90).default(30),
     /** The server's budget: what the signer carries in this time may wait for it. */
-    longestWait: durationWithin(seconds(1), minutes(1)).prefault("2s"),
+    longestWait: durationWithin(seconds(1), minutes(1)).prefault("10s"),
     /** How long a caller waits that does not say, and at most; what cannot be answered by then is shed before it is signed. */
-    answerWithin: durationWithin(seconds(1), minutes(5)).prefault("10s"),
+    answerWithin: durationWithin(seconds(1), minutes(5)).prefault("30s"),
     /** Requests that wait, and their bytes; one more is refused with a time to come back. */
     queueItems: z.int().min(1).max(1_000_000).default(20_000),
     queueBytes: z.int().min(65_536).max(1_073_741_824).default(67_108_864),
