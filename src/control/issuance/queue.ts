@@ -30,8 +30,8 @@ export const defaultQueueLimits: QueueLimits = {
   mostUnderWay: 1024,
 };
 
-/** A token with eight sessions has two leaves for each. */
-const leastUnderWay = 16;
+/** A full batch, whatever was measured: on a busy machine a window that is too small looks like a slow token. */
+const leastUnderWay = 64;
 const sweepEveryMs = 100;
 /** An estimate is no promise: who would be answered only just in time is not let in. */
 const prudence = 1.2;
