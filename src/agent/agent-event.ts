@@ -31,7 +31,10 @@ export type AgentEvent =
   | { readonly kind: "entries-changed"; readonly count: number }
   | { readonly kind: "workload-refused"; readonly pid: number; readonly reason: string }
   | { readonly kind: "holder-gone"; readonly pid: number; readonly spiffeId: string }
-  | { readonly kind: "roster-failed"; readonly reason: string };
+  | { readonly kind: "roster-failed"; readonly reason: string }
+  | { readonly kind: "checkpoint-held"; readonly size: number }
+  | { readonly kind: "checkpoint-failed"; readonly reason: string }
+  | { readonly kind: "ledger-diverged"; readonly reason: string };
 
 /** first: the entry had none. renewal: half life. entry: the entry changed. authority: another one signs now. */
 export type IssueReason = "first" | "renewal" | "entry" | "authority";

@@ -13,7 +13,7 @@ import type { HolderReport__Output } from "../../src/generated/meshmint/node/v1/
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
 import { attestationService } from "../../src/protocols/node/attestation-service.ts";
 import { nodeService } from "../../src/protocols/node/node-service.ts";
-import type { NodeFeed } from "../../src/protocols/node/ports.ts";
+import type { LedgerWitnesses, NodeFeed } from "../../src/protocols/node/ports.ts";
 import { AttestationService, NodeService } from "../../src/wire/definitions.ts";
 import { type IssuanceRig, issuanceRig } from "./issuance-rig.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
@@ -28,6 +28,8 @@ const observer = { failed: () => undefined };
 /** The server as an agent sees it: the real wire services and issuance pipeline, around facts that the test sets. */
 export class AgentServer implements NodeFeed {
   readonly rig: IssuanceRig;
+  /** What agents are shown of the ledger. */
+  ledger: LedgerWitnesses = { advance: async () => ({ note: "", verifierKey: "", proof: [] }) };
   readonly reports: HolderReport__Output[] = [];
   /** Every message that an agent sent, byte for byte as it came out of TLS. */
   readonly received: Buffer[] = [];
@@ -82,7 +84,7 @@ export class AgentServer implements NodeFeed {
     const gate = { admits: () => true, onBan: () => () => undefined };
     server.addService(
       this.#tapped(NodeService.service),
-      nodeService({ trustDomain, gate, issuance: door, feed: this, reports, observer }),
+      nodeService({ trustDomain, gate, issuance: door, feed: this, reports, ledger: this.ledger, observer }),
     );
     const own = await this.#ownCertificate(door);
     const tls = new TlsServerCredentials({ ...own, clientRoots: encodeCertificates(this.anchors) });

@@ -54,6 +54,7 @@ beforeAll(async () => {
           return () => void banListeners.delete(listener);
         },
       },
+      ledger: { advance: async () => ({ note: "", verifierKey: "", proof: [] }) },
       issuance: {
         issue: async (agent, item) => {
           issued += 1;

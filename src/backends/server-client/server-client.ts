@@ -1,3 +1,4 @@
+import type { LedgerAdvance, LedgerLink } from "../../agent/ledger/checkpoint-watch.ts";
 import type { NodeCredentials } from "../../agent/node/node-credentials.ts";
 import type { NodeSvidRenewal } from "../../agent/node/node-keeper.ts";
 import type {
@@ -18,6 +19,7 @@ import type { Bundle } from "../../domain/trust/bundle.ts";
 import { toHolderRecord } from "../../domain/trust/holder-record.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
+import type { LedgerAdvance__Output } from "../../generated/meshmint/node/v1/LedgerAdvance.ts";
 import type { NodeServiceClient } from "../../generated/meshmint/node/v1/NodeService.ts";
 import type { ReportReceipt__Output } from "../../generated/meshmint/node/v1/ReportReceipt.ts";
 import type { SvidChain__Output } from "../../generated/meshmint/node/v1/SvidChain.ts";
@@ -35,7 +37,7 @@ type Connection = { readonly client: NodeServiceClient; issue: IssueStream | und
 const drainMs = 5000;
 
 /** The server over mTLS with the node's SVID. `use` gives it new credentials: calls from then on go by a new channel. */
-export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed {
+export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed, LedgerLink {
   readonly #options: ServerClientOptions;
   #credentials: NodeCredentials;
   #connection: Connection;
@@ -78,6 +80,19 @@ export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed {
         else resolve(readChain(answer ?? null));
       };
       const call = this.#connection.client.RenewNodeSvid({ csrDer }, { deadline }, settle);
+      const release = cancelOn(signal, call);
+    });
+  }
+
+  observeLedger(held: { note: string; finding: string }, signal: AbortSignal): Promise<LedgerAdvance> {
+    return new Promise((resolve, reject) => {
+      const settle = (error: unknown, answer?: LedgerAdvance__Output) => {
+        release();
+        if (error || answer === undefined) reject(signal.aborted ? signal.reason : faultOf(error));
+        else resolve({ note: answer.note, verifierKey: answer.verifierKey, proof: answer.consistency });
+      };
+      const deadline = Date.now() + answerWithinMs;
+      const call = this.#connection.client.ObserveLedger(held, { deadline }, settle);
       const release = cancelOn(signal, call);
     });
   }

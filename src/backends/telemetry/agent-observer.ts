@@ -37,6 +37,12 @@ export class AgentTelemetry implements AgentObserver {
       case "roster-failed":
         counters.rosterFailed.inc();
         break;
+      case "checkpoint-held":
+        counters.checkpointSize.set(event.size);
+        break;
+      case "ledger-diverged":
+        counters.ledgerDiverged.inc();
+        break;
       case "bundle-refused":
       case "update-flawed":
         counters.flawed.inc();
@@ -48,6 +54,14 @@ export class AgentTelemetry implements AgentObserver {
 }
 
 const countersOf = (metrics: Metrics) => ({
+  checkpointSize: metrics.gauge(
+    "agent_ledger_checkpoint_size",
+    "Entries of the ledger that the agent has seen proved",
+  ),
+  ledgerDiverged: metrics.counter(
+    "agent_ledger_diverged_total",
+    "Times that the server's ledger did not continue the one that it showed before",
+  ),
   issued: metrics.counter("agent_svids_issued_total", "Leaves that came, by why they were asked for", [
     "why",
   ]),
@@ -96,6 +110,9 @@ const levelOf = {
   "workload-refused": "warn",
   "holder-gone": "debug",
   "roster-failed": "error",
+  "checkpoint-held": "debug",
+  "checkpoint-failed": "warn",
+  "ledger-diverged": "error",
 } as const satisfies Record<AgentEvent["kind"], "debug" | "info" | "warn" | "error">;
 
 const sentences: Record<AgentEvent["kind"], string> = {
@@ -113,4 +130,7 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "workload-refused": "a local process could not be identified",
   "holder-gone": "a process that held secrets has exited",
   "roster-failed": "the roster could not be written",
+  "checkpoint-held": "the server's ledger has grown as it should",
+  "checkpoint-failed": "the ledger's checkpoint could not be asked for or kept; tried again later",
+  "ledger-diverged": "the server's ledger does not continue the one that it showed before",
 };

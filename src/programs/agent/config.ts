@@ -30,6 +30,12 @@ export const agentSchema = (({ path }) =>
           settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
         })
         .prefault({}),
+      ledger: z
+        .strictObject({
+          /** How often the server's ledger is asked to prove that it has only grown. */
+          checkpointEvery: durationWithin(seconds(1), hours(24)).prefault("1m"),
+        })
+        .prefault({}),
       log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     })
     .refine(({ joinToken, joinTokenFile }) => joinToken === undefined || joinTokenFile === undefined, {

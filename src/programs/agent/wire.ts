@@ -3,16 +3,19 @@ import type { Logger } from "pino";
 import { Agent } from "../../agent/agent.ts";
 import type { AgentEvent, AgentObserver } from "../../agent/agent-event.ts";
 import { systemAlarm } from "../../agent/alarm.ts";
+import { CheckpointWatch } from "../../agent/ledger/checkpoint-watch.ts";
 import { joinNode } from "../../agent/node/join-node.ts";
+import { verifyEd25519 } from "../../backends/ledger-files/verify-ed25519.ts";
 import { LocalLeafKeys } from "../../backends/node-crypto/local-leaf-keys.ts";
 import { ServerClient } from "../../backends/server-client/server-client.ts";
+import { CheckpointFile } from "../../backends/state-dir/checkpoint-file.ts";
 import { NodeFiles } from "../../backends/state-dir/node-files.ts";
 import { RosterFile } from "../../backends/state-dir/roster-file.ts";
 import { AgentTelemetry } from "../../backends/telemetry/agent-observer.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ProcTable } from "../../backends/unix/proc-table.ts";
 import { systemClock } from "../../foundation/clock.ts";
-import { Fault } from "../../foundation/fault.ts";
+import { asFault, Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { AgentConfig } from "./config.ts";
 import { openFirstContact } from "./first-contact.ts";
@@ -50,7 +53,24 @@ export async function wireAgent(
     joined,
     kept,
   );
+  const checkpoints = new CheckpointWatch({
+    link: server,
+    store: new CheckpointFile(join(config.stateDir, "ledger-checkpoint.json")),
+    verify: verifyEd25519,
+    observer,
+    random: systemRandom,
+    everyMs: config.ledger.checkpointEvery * 1000,
+  });
+  const ended = new AbortController();
+  const watching = checkpoints.run(AbortSignal.any([signal, ended.signal])).catch((thrown: unknown) => {
+    observer.saw({
+      kind: "checkpoint-failed",
+      reason: `no checkpoint is asked for any more: ${asFault(thrown).message}`,
+    });
+  });
   const close = async () => {
+    ended.abort();
+    await watching;
     server.close();
     await roster.close();
   };

@@ -123,6 +123,12 @@ export const serverSchema = (({ path }) =>
     svids,
     rotation,
     limits,
+    ledger: z
+      .strictObject({
+        /** Each checkpoint of the ledger is appended to this file too, best on another machine's disk. */
+        checkpointFile: path.optional(),
+      })
+      .prefault({}),
     /** Threads that verify CSRs and build certificates. */
     workers: z.int().min(1).max(64).default(2),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),

@@ -36,6 +36,7 @@ type Parts = {
   readonly roster: HolderRoster;
   readonly sequence: BundleSequence;
   readonly presence: Presence;
+  readonly witnesses: NodeServiceDeps["ledger"];
   readonly observer: NodeServiceDeps["observer"];
 };
 
@@ -46,6 +47,7 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
   return {
     trustDomain: config.trustDomain,
     observer,
+    ledger: parts.witnesses,
     gate: {
       admits: (agent) => directory.admits(agent),
       onBan: (listener) => directory.onBan(listener),

@@ -3,6 +3,7 @@ import { watchEventLoopDelay } from "../../backends/telemetry/event-loop-delay.t
 import { LedgerHealth } from "../../backends/telemetry/ledger-health.ts";
 import { createLogger, failureFields } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
+import { timedLedgerWriter } from "../../backends/telemetry/timed-ledger-writer.ts";
 import { WatchedLedgerWriter } from "../../control/ledger/watched-ledger-writer.ts";
 import type { Fault } from "../../foundation/fault.ts";
 import { readServerConfig, type ServerConfig } from "./config.ts";
@@ -37,7 +38,10 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
   const metrics = new Metrics();
   const stopWatching = watchEventLoopDelay(metrics);
   const health = new LedgerHealth(logger, metrics);
-  const ledger = { ...storage.ledger, writer: new WatchedLedgerWriter(storage.ledger.writer, health) };
+  const ledger = {
+    ...storage.ledger,
+    writer: new WatchedLedgerWriter(timedLedgerWriter(storage.ledger.writer, metrics), health),
+  };
   const parts = { storage: { ...storage, ledger }, signers, logger, metrics, version: await version() };
   try {
     const server = await startServer(config, parts, whole);

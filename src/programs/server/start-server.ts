@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
+import { LedgerTelemetry } from "../../backends/telemetry/ledger-telemetry.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { RestoreTelemetry } from "../../backends/telemetry/restore-telemetry.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
+import { CheckpointDesk } from "../../control/ledger/checkpoint-desk.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { systemClock } from "../../foundation/clock.ts";
@@ -17,6 +19,7 @@ import { AdminTelemetry } from "./admin-telemetry.ts";
 import { keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import { IssuanceGauges } from "./issuance-gauges.ts";
+import { keepCheckpoints } from "./keep-checkpoints.ts";
 import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
 import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
@@ -89,23 +92,16 @@ async function openDoors(
     gate: gateOf(config, parts),
     observer: new AdminTelemetry(logger, metrics),
   });
-  const gauges = new ServerGauges(metrics);
-  const issuanceGauges = new IssuanceGauges(metrics);
-  const scrape = async () => {
-    const { storage, issuance } = parts;
-    const isReady = waiting.size === 0;
-    // What hangs must not take the metrics with it.
-    const ledger = await withDeadline(scrapeMs, signal, (limited) =>
-      storage.ledger.reader.counts(limited),
-    ).catch(() => undefined);
-    gauges.show({ ...figuresOf({ ...parts, presence, isReady, own: serving.own }), ledger });
-    issuanceGauges.show(issuance.pipeline.report());
-    return await metrics.text();
-  };
+  const ledgerTelemetry = new LedgerTelemetry(logger, metrics);
+  const shown = () => ({ presence, isReady: waiting.size === 0, own: serving.own });
+  const scrape = scraper({ ...parts, ledgerTelemetry }, shown, signal);
   const ops = await serveOps({ metrics: scrape, notReady }, config.ops);
   closing.unshift(() => ops.close());
   const admins = await serveAdmins(config, admin, logger);
   closing.unshift(() => admins.close(adminGraceMs));
+  const { checkpointFile: file } = config.ledger;
+  const { log } = parts.storage.ledger;
+  background(keepCheckpoints({ log, file, telemetry: ledgerTelemetry }, signal), logger);
   background(trust.driver.run(signal), logger);
   background(signing.run(signal), logger);
   const closable = { ...parts, journal: signing.fleet };
@@ -113,7 +109,7 @@ async function openDoors(
   background((await settleThePast(config, past, signal))(), logger);
   background(keepClosingOrphans(closable, signal), logger);
   background(keepRechecking(config, parts, signal), logger);
-  const agents = await openAgentDoor(config, { ...parts, presence, admin, serving }, signal);
+  const agents = await openAgentDoor(config, { ...parts, ledgerTelemetry, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
   waiting.clear();
@@ -121,25 +117,51 @@ async function openDoors(
   return { listenPort: agents.port, opsPort: ops.port };
 }
 
+/** What /metrics answers. What hangs must not take the metrics with it. */
+function scraper(
+  parts: ServerParts & UseCases & { readonly ledgerTelemetry: LedgerTelemetry },
+  shown: () => Omit<Observed, keyof UseCases>,
+  signal: AbortSignal,
+): () => Promise<string> {
+  const { storage, metrics, issuance, ledgerTelemetry } = parts;
+  const { reader, log } = storage.ledger;
+  const gauges = new ServerGauges(metrics);
+  const issuanceGauges = new IssuanceGauges(metrics);
+  const within = <T>(asked: (limited: AbortSignal) => Promise<T>) =>
+    withDeadline(scrapeMs, signal, asked).catch(() => undefined);
+  return async () => {
+    const ledger = await within((limited) => reader.counts(limited));
+    const head = await within((limited) => log.head(limited));
+    gauges.show({ ...figuresOf({ ...parts, ...shown() }), ledger });
+    if (head) ledgerTelemetry.show(head);
+    issuanceGauges.show(issuance.pipeline.report());
+    return await metrics.text();
+  };
+}
+
 type AgentDoorParts = ServerParts &
   UseCases & {
     readonly presence: Presence;
+    readonly ledgerTelemetry: LedgerTelemetry;
     readonly admin: ReturnType<typeof adminService>;
     readonly serving: { own?: OwnTls };
   };
 
 async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal: AbortSignal) {
-  const { logger, trust, registry, issuance, presence, admin, serving } = parts;
-  const { picture, roster, sequence } = trust;
+  const { storage, logger, ledgerTelemetry, trust, registry, issuance, presence, admin, serving } = parts;
+  const { picture, roster } = trust;
   const serverId = `spiffe://${config.trustDomain}/meshmint/server` as SpiffeId;
   const door = new NodeDoor(issuance.pipeline, serverId);
   const enrolment = registry.enrolment(holdingMinter(door, roster));
   const own = keepOwnTls({ serverId, pipeline: issuance.pipeline, trust, logger }, signal);
   serving.own = own;
   const observer = nodeFailures(logger);
+  const { log, writer } = storage.ledger;
+  const onDiverged: LedgerTelemetry["diverged"] = (seen) => ledgerTelemetry.diverged(seen);
+  const witnesses = new CheckpointDesk({ log, ledger: writer, clock: systemClock, onDiverged });
   return await serveAgents(config.listen, await own.ready, {
     attestation: { attestation: enrolment, bundle: () => picture.bundle(), observer },
-    node: nodePorts(config, { ...registry, enrolment, door, picture, roster, sequence, presence, observer }),
+    node: nodePorts(config, { ...registry, ...trust, enrolment, door, presence, witnesses, observer }),
     admin,
   });
 }

@@ -2,7 +2,7 @@ import { asFault, Fault, type FaultCode } from "../../foundation/fault.ts";
 
 /** Sees what the node services could not do. What they refuse, and callers that hang up, are no failures. */
 export interface NodeObserver {
-  failed(method: "Attest" | "RenewNodeSvid" | "Watch" | "Report", thrown: unknown): void;
+  failed(method: "Attest" | "RenewNodeSvid" | "ObserveLedger" | "Watch" | "Report", thrown: unknown): void;
 }
 
 /** What a caller can act on; every other sentence is of the server's inside and for its log. */

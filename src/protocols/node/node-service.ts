@@ -7,7 +7,8 @@ import { batchFlaw, issueItem } from "./issue-item.ts";
 import { serveIssueStream } from "./issue-stream.ts";
 import { nodeCaller } from "./node-caller.ts";
 import { nodeStream } from "./node-stream.ts";
-import type { HolderReports, NodeFeed, NodeGate, NodeIssuance } from "./ports.ts";
+import { observeLedger } from "./observe-ledger.ts";
+import type { HolderReports, LedgerWitnesses, NodeFeed, NodeGate, NodeIssuance } from "./ports.ts";
 import { serveReportStream } from "./report-stream.ts";
 import { svidChainMessage } from "./svid-chain-message.ts";
 import { serveWatchStream } from "./watch-stream.ts";
@@ -18,6 +19,7 @@ export type NodeServiceDeps = {
   readonly issuance: NodeIssuance;
   readonly feed: NodeFeed;
   readonly reports: HolderReports;
+  readonly ledger: LedgerWitnesses;
   readonly observer: NodeObserver;
 };
 
@@ -50,6 +52,9 @@ export function nodeService(deps: NodeServiceDeps): NodeServiceHandlers {
       const results = call.request.items.map((item, index) => issueItem(issue, item, index));
       return { batchId: call.request.batchId, items: await Promise.all(results) };
     }),
+    ObserveLedger: unary((call, signal) =>
+      observeLedger({ agent: callerOf(call), said: call.request }, deps, signal),
+    ),
     Watch: (call) => nodeStream(call, deps, (agent) => serveWatchStream(call, agent, deps)),
     Report: (call) =>
       nodeStream(call, deps, (agent) => serveReportStream(call, agent, { ...deps, signal: signalOf(call) })),

@@ -57,6 +57,19 @@ export interface NodeFeed {
   onChange(agent: SpiffeId, listener: () => void): () => void;
 }
 
+/** Shows agents that the ledger has only grown; the proof is empty where there is nothing to prove, or it cannot be. */
+export interface LedgerWitnesses {
+  advance(
+    agent: SpiffeId,
+    held: { readonly note: string; readonly finding: string },
+    signal: AbortSignal,
+  ): Promise<{
+    readonly note: string;
+    readonly verifierKey: string;
+    readonly proof: readonly Uint8Array[];
+  }>;
+}
+
 /** Takes what agents say of their holders; resolves once it is durable. */
 export interface HolderReports {
   accept(agent: SpiffeId, report: HolderReport__Output, signal: AbortSignal): Promise<void>;
