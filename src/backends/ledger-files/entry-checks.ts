@@ -26,6 +26,7 @@ type EntryRow = {
 export class EntryChecks {
   readonly #database: DatabaseSync;
   readonly #entries: StatementSync;
+  readonly #repeated: StatementSync;
   readonly #passes = new Map<number, TreeCheck>();
 
   constructor(database: DatabaseSync) {
@@ -34,6 +35,9 @@ export class EntryChecks {
       SELECT e.log_index, e.outcome, e.body, i.tbs_sha256
       FROM entries e LEFT JOIN intents i ON i.id = e.intent
       WHERE e.log_index >= ? AND e.log_index < ? ORDER BY e.log_index LIMIT ${pageRows}`);
+    this.#repeated = database.prepare(`
+      SELECT lower(hex(serial)) AS serial, count(*) AS times FROM intents WHERE id <= ?
+      GROUP BY authority, serial HAVING count(*) > 1 LIMIT 100`);
   }
 
   /** A page of a pass, which begins at entry 0. Throws LEDGER_FAILED for one that nobody has begun. */
@@ -56,7 +60,14 @@ export class EntryChecks {
     }
     flaws.push(...tree.compareTiles());
     if (next < upTo.entries) this.#passes.set(pass, tree);
+    else flaws.push(...this.#repeatedSerials(upTo.intents));
     return { next, certificates, flaws };
+  }
+
+  /** Over all intents at once: what is compared as they are recorded are the latest only (recent-serials.ts). */
+  #repeatedSerials(upTo: number): string[] {
+    const rows = this.#repeated.all(upTo) as { serial: string; times: number }[];
+    return rows.map(({ serial, times }) => `serial ${serial} was announced ${times} times by one authority`);
   }
 
   #takePass(pass: number, from: number): TreeCheck {

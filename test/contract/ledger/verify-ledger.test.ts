@@ -112,3 +112,20 @@ test("a signature that the ledger does not know, and rows removed from the ledge
   assert.equal(removed.reconciled, false);
   assert.match(removed.differences.join(), /log entries 7 to 7 are missing/);
 });
+
+test("a serial number that one authority announced twice is found, however long ago", async () => {
+  const { writer, reader, journal, leaves, file } = await openScene();
+  journal.add(...leaves);
+  await writer.recordOutcomes(
+    leaves.map(({ issued }) => issued),
+    signal,
+  );
+  const intruder = new DatabaseSync(file);
+  intruder.exec(`
+    DROP TRIGGER intents_stay;
+    UPDATE intents SET serial = (SELECT serial FROM intents WHERE id = 1) WHERE id = 30`);
+  intruder.close();
+  const { reconciled, differences } = await verifyLedger({ reader, journal }, signal);
+  assert.equal(reconciled, false);
+  assert.match(differences.join(), new RegExp(`serial ${leaves[0]?.intent.serial} was announced 2 times`));
+});
