@@ -67,7 +67,7 @@ function grown(size: number, saveEach: number) {
   return { tree, nodes: tileNodes((level, number) => tiles.get(`${level}/${number}`) ?? new Uint8Array()) };
 }
 
-test("published entries have the published roots, and so has every tree that begins with them", () => {
+test("T1: published entries have the published roots, and so has every tree that begins with them", () => {
   const tree = new TileTree();
   published.forEach((hex, index) => {
     expect(toHex(tree.root())).toBe(publishedRoots[index]);
@@ -76,7 +76,7 @@ test("published entries have the published roots, and so has every tree that beg
   expect(toHex(tree.root())).toBe(publishedRoots[8]);
 });
 
-test("a tree of tiles, saved and resumed at any moment, has the root that the definition gives", () => {
+test("T1: a tree of tiles, saved and resumed at any moment, has the root that the definition gives", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1500 }), fc.integer({ min: 1, max: 700 }), (size, saveEach) => {
       const { tree, nodes } = grown(size, saveEach);
@@ -92,7 +92,7 @@ const treeAndPlace = fc
   .integer({ min: 1, max: 600 })
   .chain((size) => fc.tuple(fc.constant(size), fc.integer({ min: 0, max: size - 1 }), fc.nat(), fc.nat(255)));
 
-test("every entry has a proof that verifies, and no changed proof, place, leaf or root does", () => {
+test("T2: every entry has a proof that verifies, and no changed proof, place, leaf or root does", () => {
   fc.assert(
     fc.property(treeAndPlace, ([size, index, at, bit]) => {
       const leaves = leavesOf(size);
@@ -114,7 +114,7 @@ test("every entry has a proof that verifies, and no changed proof, place, leaf o
   );
 });
 
-test("every beginning of a tree is shown to be one, and nothing else is", () => {
+test("T3: every beginning of a tree is shown to be one, and nothing else is", () => {
   fc.assert(
     fc.property(treeAndPlace, ([size, before, at, bit]) => {
       const leaves = leavesOf(size);

@@ -22,7 +22,7 @@ const published = {
   note: "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n",
 };
 
-test("a published note verifies with its published key", () => {
+test("T4: a published note verifies with its published key", () => {
   const key = parseVerifierKey(published.key);
   if (!key.ok) throw new Error(key.error);
   expect(verifierKeyText(key.value)).toBe(published.key);
@@ -37,7 +37,7 @@ const checkpoints = fc.record({
   root: fc.uint8Array({ minLength: 32, maxLength: 32 }),
 });
 
-test("a checkpoint is read back from its note, and no note with one character changed is", () => {
+test("T4: a checkpoint is read back from its note, and no note with one character changed is", () => {
   const { key, sign: signer } = newKey("mesh.example/meshmint/ledger");
   fc.assert(
     fc.property(checkpoints, fc.nat(), (checkpoint, at) => {
@@ -50,7 +50,7 @@ test("a checkpoint is read back from its note, and no note with one character ch
   );
 });
 
-test("another key, and a key for another log, verify nothing", () => {
+test("T4: another key, and a key for another log, verify nothing", () => {
   const { key, sign: signer } = newKey("mesh.example/meshmint/ledger");
   const note = signNote(key, checkpointText({ origin: key.name, size: 0, root: new Uint8Array(32) }), signer);
   expect(openCheckpoint(note, newKey(key.name).key, check)).toMatchObject({ ok: false });

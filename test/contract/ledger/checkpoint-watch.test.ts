@@ -49,7 +49,7 @@ function deskOf({ log, writer }: Ledger) {
 const diverged = (events: readonly AgentEvent[]) =>
   events.flatMap((event) => (event.kind === "ledger-diverged" ? [event.reason] : []));
 
-test("an agent follows a ledger that grows, over its own restarts", async () => {
+test("T8: an agent follows a ledger that grows, over its own restarts", async () => {
   const ledger = await openLedgerAt();
   const { link, seen } = deskOf(ledger);
   const folder = dirname(temporaryLedgerFile());
@@ -69,7 +69,7 @@ test("an agent follows a ledger that grows, over its own restarts", async () => 
   assert.deepEqual(seen, []);
 });
 
-test("another ledger in its place is told by both sides, recorded once, and never held", async () => {
+test("T8: another ledger in its place is told by both sides, recorded once, and never held", async () => {
   const folder = dirname(temporaryLedgerFile());
   const right = await openLedgerAt();
   const held = watchOver(deskOf(right).link, folder);
@@ -97,7 +97,7 @@ test("another ledger in its place is told by both sides, recorded once, and neve
   assert.deepEqual(back.events, [{ kind: "checkpoint-held", size: 21 }], "the one held has stayed");
 });
 
-test("a shorter ledger, a forged note and a proof with one bit changed are refused", async () => {
+test("T8: a shorter ledger, a forged note and a proof with one bit changed are refused", async () => {
   const ledger = await openLedgerAt();
   const { link } = deskOf(ledger);
   const folder = dirname(temporaryLedgerFile());

@@ -41,7 +41,7 @@ const filesIn = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
-test("Go's tlog and note verify an exported ledger, and refuse it with any file changed by one bit", async () => {
+test("T5: Go's tlog and note verify an exported ledger, and refuse it with any file changed by one bit", async () => {
   const rig = await raiseAdmin();
   await record(rig, 700);
   const folder = dirname(temporaryLedgerFile());
@@ -75,7 +75,7 @@ test("Go's tlog and note verify an exported ledger, and refuse it with any file 
   assert.match(check("folder", folder) ?? "", /^ok 700 /);
 });
 
-test("Go's tlog verifies our proofs, and refuses them with anything changed", async () => {
+test("T2, T3: Go's tlog verifies our proofs, and refuses them with anything changed", async () => {
   const rig = await raiseAdmin();
   const leaves = await record(rig, 300);
   const old = await rig.ledger.log.head(signal);

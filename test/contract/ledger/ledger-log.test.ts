@@ -43,7 +43,7 @@ async function headOf(ledger: Ledger, size: number) {
   }
 }
 
-test("a checkpoint follows what is recorded, verifies with the log's key, and its proofs verify", async () => {
+test("T6: a checkpoint follows what is recorded, verifies with the log's key, and its proofs verify", async () => {
   const file = temporaryLedgerFile();
   const ledger = await openLedgerAt(file);
   assert.equal((await ledger.log.head(signal)).note, "");
@@ -136,7 +136,7 @@ const harms: Record<string, { readonly sql: string; readonly flaw: RegExp }> = {
   },
 };
 
-test.each(Object.keys(harms))("%s behind our back is found", async (name) => {
+test.each(Object.keys(harms))("T7: %s behind our back is found", async (name) => {
   const file = await closedLedger();
   const intruder = new DatabaseSync(file);
   intruder.exec(harms[name]!.sql);
@@ -147,7 +147,7 @@ test.each(Object.keys(harms))("%s behind our back is found", async (name) => {
   assert.match(flaws.join("\n"), harms[name]!.flaw);
 });
 
-test("a log does not go on without its key or under another", async () => {
+test("T6: a log does not go on without its key or under another", async () => {
   const file = await closedLedger();
   const key = join(dirname(file), "ledger-checkpoint.key");
   rmSync(key);

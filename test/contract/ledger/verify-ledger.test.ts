@@ -92,7 +92,7 @@ test("orphans are closed by what the journal knows of them, once", async () => {
   assert.equal(await closer.close(new Date(Date.now() + 1), signal), 1);
 });
 
-test("a signature that the ledger does not know, and rows removed from the ledger, are found", async () => {
+test("T7: a signature that the ledger does not know, and rows removed from the ledger, are found", async () => {
   const { writer, reader, journal, leaves, file } = await openScene();
   journal.add(...leaves);
   await writer.recordOutcomes(
@@ -113,7 +113,7 @@ test("a signature that the ledger does not know, and rows removed from the ledge
   assert.match(removed.differences.join(), /log entries 7 to 7 are missing/);
 });
 
-test("a serial number that one authority announced twice is found, however long ago", async () => {
+test("T7: a serial number that one authority announced twice is found, however long ago", async () => {
   const { writer, reader, journal, leaves, file } = await openScene();
   journal.add(...leaves);
   await writer.recordOutcomes(
