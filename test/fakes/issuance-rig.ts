@@ -41,7 +41,7 @@ export const webEntry: RegistrationEntry = {
 /** The real leaf code without threads: the same packing, in the caller's own. */
 export const inlineLeafCrypto = (): LeafCrypto => {
   const maker = new LeafMaker();
-  return new ThreadedLeafCrypto({ run: async (work) => doLeafWork(maker, structuredClone(work)) }, 2);
+  return new ThreadedLeafCrypto({ idle: 2, run: async (work) => doLeafWork(maker, structuredClone(work)) });
 };
 
 export type IssuanceRig = {

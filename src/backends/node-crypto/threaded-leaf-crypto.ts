@@ -13,21 +13,23 @@ import {
 
 /** Whoever runs work in another thread; a worker pool is one. */
 export interface LeafThreads {
+  /** Threads that have nothing to do now. */
+  readonly idle: number;
   run(work: LeafWork, signal: AbortSignal): Promise<LeafWorkDone>;
 }
 
 /** Splits a batch no finer than this: below, the messages cost more than a second thread gains. */
 const smallestShare = 8;
 
-/** LeafCrypto in worker threads: each batch is shared out among them, so that its items do not wait for one another. */
+/**
+ * LeafCrypto in worker threads: each batch is shared out among those that are idle, so that its items do not wait for one
+ * another. Where all have work it goes to one: more messages would make nothing quicker then.
+ */
 export class ThreadedLeafCrypto implements LeafCrypto {
   readonly #threads: LeafThreads;
-  readonly #shares: number;
 
-  /** `shares`: into how many parts a batch is split at most, as a rule the number of threads. */
-  constructor(threads: LeafThreads, shares: number) {
+  constructor(threads: LeafThreads) {
     this.#threads = threads;
-    this.#shares = shares;
   }
 
   async prepare(
@@ -51,7 +53,8 @@ export class ThreadedLeafCrypto implements LeafCrypto {
   }
 
   #share<T>(items: readonly T[]): T[][] {
-    const size = Math.max(smallestShare, Math.ceil(items.length / this.#shares));
+    const shares = Math.max(this.#threads.idle, 1);
+    const size = Math.max(smallestShare, Math.ceil(items.length / shares));
     return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
       items.slice(at * size, (at + 1) * size),
     );

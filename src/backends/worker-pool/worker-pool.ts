@@ -46,6 +46,13 @@ export class WorkerPool<Job, Answer> {
     for (let count = 0; count < options.size; count += 1) this.#start();
   }
 
+  /** Threads that have no job now. */
+  get idle(): number {
+    let idle = 0;
+    for (const { task } of this.#threads) if (task === undefined) idle += 1;
+    return idle;
+  }
+
   /** Runs a job in the next free worker. When the signal aborts, it rejects with its reason and a late answer is dropped. */
   async run(job: Job, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();

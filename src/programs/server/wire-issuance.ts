@@ -59,7 +59,7 @@ export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
       node: leafProfile("node", svids.nodeTtl, svids.nodeTtl),
       server: leafProfile("server", svids.serverTtl, svids.serverTtl),
     },
-    crypto: new ThreadedLeafCrypto(pool, workers),
+    crypto: new ThreadedLeafCrypto(pool),
     clock: systemClock,
     random: systemRandom,
     serialPrefix: 1,

@@ -35,7 +35,7 @@ async function mint(curve: Curve, pair: Parameters<typeof csrFor>[0]) {
   const { pipeline } = issuanceRig({
     issuers,
     signers: loneFleet(signer),
-    crypto: new ThreadedLeafCrypto(threads, 2),
+    crypto: new ThreadedLeafCrypto(threads),
   });
   const wanted = { kind: "entry", entryId: "web" } as const;
   const issued = await pipeline.issue(

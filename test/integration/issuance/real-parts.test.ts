@@ -57,7 +57,7 @@ async function raise() {
   };
   const rig = issuanceRig({
     issuers: { current: () => ({ ok: true, value: authority }), isOpen: () => true },
-    crypto: new ThreadedLeafCrypto(threads, 2),
+    crypto: new ThreadedLeafCrypto(threads),
     signers: loneFleet(signer),
     ledger: ledger.writer,
     clock: systemClock,
