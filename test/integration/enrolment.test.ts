@@ -11,6 +11,7 @@ import { ServerClient } from "../../src/backends/server-client/server-client.ts"
 import type { Der } from "../../src/domain/certificate/der.ts";
 import { formatJoinToken, type JoinToken, parseJoinToken } from "../../src/domain/identity/join-token.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
+import { readLogEntry } from "../../src/domain/ledger/log-entry.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { projectRoot } from "../parts/parts.ts";
@@ -46,8 +47,12 @@ async function enrol(tokenText: string) {
 function recorded(kind: string): Record<string, unknown>[] {
   const ledger = new DatabaseSync(join(mesh.folder, "state/server/ledger.db"), { readOnly: true });
   try {
-    const rows = ledger.prepare("SELECT body FROM entries WHERE kind = ? ORDER BY log_index").all(kind);
-    return rows.map(({ body }) => JSON.parse(Buffer.from(body as Uint8Array).toString()));
+    const rows = ledger.prepare("SELECT body FROM entries WHERE outcome = 0 ORDER BY log_index").all();
+    return rows.flatMap(({ body }) => {
+      const entry = readLogEntry(body as Uint8Array);
+      if (!entry.ok || entry.value.type !== "event" || entry.value.kind !== kind) return [];
+      return [{ ...entry.value, detail: JSON.parse(entry.value.detail) }];
+    });
   } finally {
     ledger.close();
   }

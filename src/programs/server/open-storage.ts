@@ -24,9 +24,8 @@ const workerUrl = (name: string): URL =>
  * `onFailure`: a thread has died; without it nothing can be recorded, so the program must end.
  */
 export async function openStorage(
-  stateDir: string,
+  { stateDir, trustDomain }: { readonly stateDir: string; readonly trustDomain: TrustDomain },
   onFailure: (fault: Fault) => void,
-  trustDomain?: TrustDomain,
 ): Promise<Storage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   requireFinishedRestore(stateDir);
@@ -39,7 +38,7 @@ export async function openStorage(
     const ledger = await openLedger({
       file: join(stateDir, "ledger.db"),
       worker: workerUrl("ledger-worker"),
-      ...(trustDomain === undefined ? {} : { origin: ledgerOrigin(trustDomain) }),
+      origin: ledgerOrigin(trustDomain),
       clock: systemClock,
       onFailure,
     });

@@ -25,15 +25,11 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
   const whole = AbortSignal.any([signal, stop.signal]);
   const logger = createLogger("server", config.log.level);
   let broken: Fault | undefined;
-  const storage = await openStorage(
-    config.stateDir,
-    (fault) => {
-      broken = fault;
-      logger.fatal(failureFields(fault), "nothing can be recorded any more: the server ends");
-      stop.abort(fault);
-    },
-    config.trustDomain,
-  );
+  const storage = await openStorage(config, (fault) => {
+    broken = fault;
+    logger.fatal(failureFields(fault), "nothing can be recorded any more: the server ends");
+    stop.abort(fault);
+  });
   const signers = connectSigners(config);
   const metrics = new Metrics();
   const stopWatching = watchEventLoopDelay(metrics);

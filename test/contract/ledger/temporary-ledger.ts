@@ -15,11 +15,17 @@ export function temporaryLedgerFile(): string {
 }
 
 /** A ledger on a real file, closed when the test has finished. */
-export async function openLedgerAt(file = temporaryLedgerFile()): Promise<Ledger> {
+export async function openLedgerAt(file = temporaryLedgerFile(), origin?: string): Promise<Ledger> {
   const onFailure = (fault: Error) => {
     throw fault;
   };
-  const ledger = await openLedger({ file, worker: ledgerWorker, clock: systemClock, onFailure });
+  const ledger = await openLedger({
+    file,
+    worker: ledgerWorker,
+    clock: systemClock,
+    onFailure,
+    ...(origin !== undefined && { origin }),
+  });
   onTestFinished(() => ledger.close());
   return ledger;
 }

@@ -40,7 +40,7 @@ const dyingSigner = (signer: Signer): Signer =>
   });
 
 const config = await readServerConfig(process.argv[2] ?? "");
-const storage: Storage = await openStorage(config.stateDir, (fault) => {
+const storage: Storage = await openStorage(config, (fault) => {
   throw fault;
 });
 const ledger = { ...storage.ledger, writer: dyingWriter(storage.ledger.writer) };

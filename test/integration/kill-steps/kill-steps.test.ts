@@ -217,7 +217,10 @@ test.each(["server", "signer"] as const)("K4: the %s killed when the answer was 
 test("K5: over all of it no serial came twice, and journal and intents fit without our own reconciliation", async () => {
   await mesh.server.stop();
   await mesh.signer.stop();
-  const { reader } = await openLedgerAt(join(mesh.folder, "state/server/ledger.db"));
+  const { reader } = await openLedgerAt(
+    join(mesh.folder, "state/server/ledger.db"),
+    "mesh.example/meshmint/ledger",
+  );
   const intents: RecordedIntent[] = [];
   const range = { after: 0, upTo: await reader.counts(never), openOnly: false };
   for await (const page of intentPages(reader, range, never)) intents.push(...page);
