@@ -15,9 +15,10 @@ let serialsBefore: string[];
 const serials = async (): Promise<string[]> =>
   [await pair.web.leaves(), await pair.api.leaves()].flat().map((leaf) => leaf.serial_number);
 beforeAll(async () => {
-  // Short lives, so that certificates are renewed between the kills.
+  // Short lives, but longer than an Envoy may stay away: it waits up to 30 s before it asks an agent again that was away for a
+  // few seconds, and must still have a certificate then.
   pair = await startEnvoyPair({
-    adjust: (file, text) => (file === "server.yaml" ? `${text}svids: { workloadTtl: 30s }\n` : text),
+    adjust: (file, text) => (file === "server.yaml" ? `${text}svids: { workloadTtl: 2m }\n` : text),
   });
   serialsBefore = await serials();
 });
@@ -51,14 +52,25 @@ async function serviceResumes(): Promise<void> {
   });
 }
 
+/** A new agent has new keys: whoever serves another leaf has come back to it. Envoy's own pause is 30 s at most. */
+async function proxiesComeBack(before: readonly string[]): Promise<void> {
+  await eventually(
+    "both Envoys to come back to the agent",
+    async () => (await serials()).every((serial) => !before.includes(serial)),
+    60_000,
+  );
+}
+
 test.each(programs)(
   "kill -9 of the %s: no request fails, and service resumes when it is back",
   async (name) => {
     await underTraffic(async () => {
       const program = pair.mesh[name];
+      const before = await serials();
       expect(await program.stop("SIGKILL")).toBe("SIGKILL");
       await program.start();
       await serviceResumes();
+      if (name === "agent") await proxiesComeBack(before);
     });
   },
 );
@@ -74,11 +86,13 @@ const orders: ProgramName[][] = [
 
 test.each(orders)("all three stopped and started again in the order %s, %s, %s", async (...order) => {
   await underTraffic(async () => {
+    const before = await serials();
     for (const name of order) expect(await pair.mesh[name].stop()).toBe(0);
     // Started side by side: none may insist on another's being there first.
     for (const name of order) pair.mesh[name].launch();
     for (const name of order) await pair.mesh[name].ready();
     await serviceResumes();
+    await proxiesComeBack(before);
   });
 });
 
