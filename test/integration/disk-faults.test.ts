@@ -108,11 +108,17 @@ test("F2: the ledger's file is locked by another process: nothing is issued mean
 
 test("F3: a slow disk, 50 ms for each fsync: no stream waits for it", async () => {
   onTestFinished(() => slow.delay(0));
-  const onAFastDisk = await shareOfLateTurns();
-  slow.delay(50);
-  const onASlowDisk = await shareOfLateTurns();
-  // p99 ≤ 20 ms; or, where other work on the machine makes that impossible, no worse than without the slow disk.
-  expect(onASlowDisk).toBeLessThanOrEqual(Math.max(0.01, 1.5 * onAFastDisk));
+  // p99 ≤ 20 ms; or, where other work on the machine makes that impossible, no worse than without the slow disk. Three times at
+  // most: other work comes and goes, while a loop that waits for its disk is late each time, in most of its turns.
+  let tooLate = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 3 && tooLate > 0; tries += 1) {
+    slow.delay(0);
+    const onAFastDisk = await shareOfLateTurns();
+    slow.delay(50);
+    const onASlowDisk = await shareOfLateTurns();
+    tooLate = Math.max(0, onASlowDisk - Math.max(0.01, 1.5 * onAFastDisk));
+  }
+  expect(tooLate).toBe(0);
   await expectReconciled();
 });
 

@@ -13,6 +13,12 @@ import { prepareLedger } from "./ledger-tables.ts";
 
 type Call = ThreadCall<WriterRequest>;
 
+/**
+ * How long a transaction waits for another process that has the file locked. What is derived may have to wait that long, too,
+ * before a call comes to its turn: both together are well within the ten seconds after which callers give up.
+ */
+const lockedForMs = 2500;
+
 /** The ledger's one writing connection. */
 export class LedgerFile {
   readonly #lock: ProcessLock;
@@ -25,7 +31,7 @@ export class LedgerFile {
   constructor({ file, origin }: LedgerPlace) {
     closeSync(openSync(file, "a", 0o600)); // SQLite gives its -wal and -shm files the same mode
     this.#lock = takeProcessLock(file);
-    this.#database = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 5000 });
+    this.#database = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: lockedForMs });
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
     this.#database.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384");
     prepareLedger(this.#database);
