@@ -69,7 +69,7 @@ type Rule = (tbs: TbsCertificate, context: LeafContext) => string | undefined;
 
 const unless = (holds: boolean, flaw: string): string | undefined => (holds ? undefined : flaw);
 
-/** One prefix byte and 136 random bits (DESIGN §3): anything shorter or longer was not made by our server. */
+/** One prefix byte and 136 random bits: anything shorter or longer was not made by our server. */
 const serialShape: Rule = ({ serial }) =>
   unless(
     /^[0-7][0-9a-f]{35}$/.test(serial) && !serial.startsWith("00"),

@@ -149,7 +149,7 @@ function generate(token: OpenToken, wanted: { label: string; curve: Curve }) {
   }
 }
 
-/** What every CA key must be, and must have been since it was made (ca-practice H8). */
+/** What every CA key must be, and must have been since it was made (H8 in docs/conformance.md). */
 const demanded = {
   sign: true,
   sensitive: true,

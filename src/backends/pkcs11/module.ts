@@ -44,7 +44,7 @@ export class Pkcs11Module {
 
   /**
    * C_Finalize and C_Initialize: every session, login and object handle of this process is void afterwards. It is the
-   * only way out of sessions that died (ca-practice: closing and opening does not help), and the only one to see a
+   * only way out of sessions that died (closing and opening does not help), and the only one to see a
    * token that was plugged in later.
    */
   reinitialise(): void {

@@ -25,7 +25,7 @@ const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
   ...change,
 });
 
-/** Journal, intents and outcomes agree as DESIGN §5 demands. */
+/** Journal, intents and outcomes agree. */
 function expectBalanced({ ledger, signer }: IssuanceRig): void {
   const count = (kind: string) =>
     ledger.outcomes.filter((outcome) => (outcome.kind === "closed" ? outcome.as : outcome.kind) === kind)
