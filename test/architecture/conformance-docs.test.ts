@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { grammarRules } from "../../src/domain/certificate/lint/grammar.ts";
+import { orderRules } from "../../src/domain/certificate/lint/lint.ts";
 import { projectRoot } from "../parts/parts.ts";
 
 const page = readFileSync(join(projectRoot, "docs/conformance.md"), "utf8");
@@ -33,4 +35,17 @@ test("each rule of docs/conformance.md has a test that is named after it", () =>
     return tests.length === 0 ? [`${name}: no test`] : wrong.map((path) => `${name}: ${path}`);
   });
   expect(unproved).toEqual([]);
+});
+
+test("each lint rule cites a specification, or a rule of docs/conformance.md", () => {
+  const specification = /^(RFC \d+|X509-SVID|CA\/Browser Forum BR) §\d+(\.\d+)*$/;
+  const ours = new Set(rows.map(({ name }) => `docs/conformance.md ${name}`));
+  const flaws = Object.entries({ ...grammarRules, ...orderRules }).flatMap(([name, { cites }]) =>
+    cites.length === 0
+      ? [`${name}: cites nothing`]
+      : cites
+          .filter((cited) => !specification.test(cited) && !ours.has(cited))
+          .map((cited) => `${name}: ${cited}`),
+  );
+  expect(flaws).toEqual([]);
 });

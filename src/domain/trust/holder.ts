@@ -82,7 +82,7 @@ export type HolderIdentity = {
 };
 
 /**
- * One party that was given trust material of the domain (DESIGN: rotation). A closed stream alone does not end it; only
+ * One party that was given trust material of the domain (docs/rotation.md). A closed stream alone does not end it; only
  * its process's exit, the end of its last SVID, or (holding only bundles) of its lease does.
  */
 export type Holder = HolderIdentity & {

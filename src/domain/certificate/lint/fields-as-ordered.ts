@@ -3,7 +3,7 @@ import type { OrderRule } from "./rule.ts";
 
 /** The key that the request proved, and the serial number and dates that the intent will record. */
 export const fieldsAsOrdered: OrderRule = {
-  cites: ["DESIGN §3.4", "RFC 5280 §4.1.2"],
+  cites: ["docs/conformance.md I12", "RFC 5280 §4.1.2"],
   check: (leaf, order) => {
     if (!sameBytes(leaf.spki, order.spki)) return "the key is not the request's";
     if (leaf.serial !== toHex(order.serial)) return "the serial number is not the intent's";

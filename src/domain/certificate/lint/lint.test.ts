@@ -100,9 +100,8 @@ test.each(cases)("%s refuses its broken leaf %i", (rule, _, change) => {
   expect(finding).toEqual(expect.any(String));
 });
 
-test("every rule cites its source, passes a good leaf and has a broken one here", () => {
+test("I12: every rule passes a good leaf and has a broken one here", () => {
   for (const [name, rule] of Object.entries(grammarRules)) {
-    expect(rule.cites.length, name).toBeGreaterThan(0);
     expect(rule.check(leaf, issuer), name).toBeUndefined();
   }
   for (const rule of Object.values(orderRules)) expect(rule.check(leaf, order)).toBeUndefined();

@@ -3,7 +3,7 @@ import type { OrderRule } from "./rule.ts";
 
 /** Exactly the names of the registration, and an ID that the profile may bear. */
 export const namesAsOrdered: OrderRule = {
-  cites: ["DESIGN §3.1", "DESIGN §8"],
+  cites: ["docs/conformance.md I12"],
   check: (leaf, order) => {
     if (leaf.spiffeId !== order.spiffeId) return "the SPIFFE ID is not the registration's";
     const same =
