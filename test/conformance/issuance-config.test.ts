@@ -44,6 +44,11 @@ test.each<[string, object, RegExp]>([
     { ...good, svids: { workloadTtl: "2h", longestTtl: "1h" } },
     /svids\.longestTtl/,
   ],
+  [
+    "one signer and several at once",
+    { ...good, signers: [{ name: "a", socket: "a.sock" }] },
+    /signers: .* cannot be set beside signer; remove one/,
+  ],
   ["no authority to issue under", { ...good, authority: undefined }, /authority/],
 ])("I8: with %s the server refuses to start, and names it", (_, config, complaint) => {
   const run = start(config);

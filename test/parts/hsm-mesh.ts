@@ -209,7 +209,10 @@ function severalSigners(
     token: { label: "issuing", pinFile: "issuing.pin", module: hsms[at]?.module },
   }));
   const signers = names.map((name, at) => ({ name, socket: socketOf(at) }));
-  return { signer: { ...common, token: undefined, journal: undefined, tokens }, server: { signers } };
+  return {
+    signer: { ...common, token: undefined, journal: undefined, tokens },
+    server: { signer: undefined, signers },
+  };
 }
 
 /** The children of a process: a supervisor's workers. */

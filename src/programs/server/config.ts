@@ -102,43 +102,50 @@ const signers = (path: FilePieces["path"]) =>
     )
     .optional();
 
+const defaultSocket = "/run/meshmint/signer.sock";
+
 export const serverSchema = (({ path }) =>
-  z.strictObject({
-    program: z.literal("server"),
-    /** What is issued is issued for this one alone; the authority's name constraints say the same. */
-    trustDomain,
-    /** Databases and whatever else must survive a restart; one server process at a time. */
-    stateDir: path.prefault("/var/lib/meshmint/server"),
-    /** gRPC for agents and remote admins (TLS 1.3). */
-    listen: hostPort.prefault("0.0.0.0:8443"),
-    /** HTTP for /live, /ready and /metrics. */
-    ops: hostPort.prefault("127.0.0.1:8444"),
-    admin: adminSection(path),
-    /** The only signer, where `signers` is left out. */
-    signer: z.strictObject({ socket: path.prefault("/run/meshmint/signer.sock") }).prefault({}),
-    /** Several signers with the same keys, in place of `signer`: one per token or HSM partition. */
-    signers: signers(path),
-    /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
-    authority: z.strictObject({ root: path, intermediate: path }),
-    svids,
-    rotation,
-    limits,
-    ledger: z
-      .strictObject({
-        /** Each checkpoint of the ledger is appended to this file too, best on another machine's disk. */
-        checkpointFile: path.optional(),
-      })
-      .prefault({}),
-    /** Threads that verify CSRs and build certificates. */
-    workers: z.int().min(1).max(64).default(2),
-    log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
-  })) satisfies SchemaFor<unknown>;
+  z
+    .strictObject({
+      program: z.literal("server"),
+      /** What is issued is issued for this one alone; the authority's name constraints say the same. */
+      trustDomain,
+      /** Databases and whatever else must survive a restart; one server process at a time. */
+      stateDir: path.prefault("/var/lib/meshmint/server"),
+      /** gRPC for agents and remote admins (TLS 1.3). */
+      listen: hostPort.prefault("0.0.0.0:8443"),
+      /** HTTP for /live, /ready and /metrics. */
+      ops: hostPort.prefault("127.0.0.1:8444"),
+      admin: adminSection(path),
+      /** The only signer, unless `signers` is given; at its default socket where both are left out. */
+      signer: z.strictObject({ socket: path.prefault(defaultSocket) }).optional(),
+      /** Several signers with the same keys: one per token or HSM partition. */
+      signers: signers(path),
+      /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
+      authority: z.strictObject({ root: path, intermediate: path }),
+      svids,
+      rotation,
+      limits,
+      ledger: z
+        .strictObject({
+          /** Each checkpoint of the ledger is appended to this file too, best on another machine's disk. */
+          checkpointFile: path.optional(),
+        })
+        .prefault({}),
+      /** Threads that verify CSRs and build certificates. */
+      workers: z.int().min(1).max(64).default(2),
+      log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+    })
+    .refine(({ signer, signers: several }) => signer === undefined || several === undefined, {
+      path: ["signers"],
+      message: "cannot be set beside signer; remove one, or give the only signer a place in the list",
+    })) satisfies SchemaFor<unknown>;
 
 export type ServerConfig = z.output<ReturnType<typeof serverSchema>>;
 
 /** Every signer by its name; the only one, where there is one, is called "signer". */
 export const signersOf = ({ signer, signers: several }: ServerConfig) =>
-  several ?? [{ name: "signer", socket: signer.socket }];
+  several ?? [{ name: "signer", socket: signer?.socket ?? defaultSocket }];
 
 /** Reads the server's configuration file. Throws CONFIG_INVALID with one line for each problem. */
 export const readServerConfig = (file: string): Promise<ServerConfig> => readConfig(file, serverSchema);

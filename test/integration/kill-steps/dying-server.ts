@@ -5,7 +5,7 @@ import { createLogger } from "../../../src/backends/telemetry/logger.ts";
 import { Metrics } from "../../../src/backends/telemetry/metrics.ts";
 import type { LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
 import type { Signer } from "../../../src/control/signing/signer.ts";
-import { readServerConfig } from "../../../src/programs/server/config.ts";
+import { readServerConfig, signersOf } from "../../../src/programs/server/config.ts";
 import { openStorage, type Storage } from "../../../src/programs/server/open-storage.ts";
 import { startServer } from "../../../src/programs/server/start-server.ts";
 import { decorated, dieAt } from "./kill-switch.ts";
@@ -44,7 +44,7 @@ const storage: Storage = await openStorage(config, (fault) => {
   throw fault;
 });
 const ledger = { ...storage.ledger, writer: dyingWriter(storage.ledger.writer) };
-const signer = new SignerClient({ socketPath: config.signer.socket, patienceMs: 10_000 });
+const signer = new SignerClient({ socketPath: signersOf(config)[0]?.socket ?? "", patienceMs: 10_000 });
 const logger = createLogger("server", config.log.level);
 await startServer(
   config,
