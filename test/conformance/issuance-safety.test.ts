@@ -188,7 +188,12 @@ test("I11: every name is judged, wherever it stands in the list, and each one is
       expect(await ask(rig), dnsNames.join()).toMatchObject({ ok: false, error: { code: "lint" } });
       expect(rig.signer.journal).toEqual([]);
       const { id: _, revision: __, createdAt: ___, ...input } = { ...webEntry, dnsNames };
-      const rules = { trustDomain: issuer.trustDomain, ttlCap: hours(24), roleBearers: new Set<SpiffeId>() };
+      const rules = {
+        trustDomain: issuer.trustDomain,
+        ttlCap: hours(24),
+        roleBearers: new Set<SpiffeId>(),
+        issuers: [issuer],
+      };
       const parsed = parseEntry(input, rules);
       expect(parsed.ok ? [] : parsed.error).toHaveLength(1);
     }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 import { type Client, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect } from "vitest";
+import { AdminClient } from "../../src/backends/admin-client/admin-client.ts";
 import { targetOf, unverifiedTls, verifiedTls } from "../../src/backends/server-client/tls.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
@@ -175,4 +176,20 @@ test("with its agent a role bearer is shut out: what a banned node was given cou
   expect(await codeOf((done) => admin("watch").ListAgents({}, done))).toBe(0);
   mesh.cli("agent", "ban", agentId, "--reason", "stolen");
   expect(await codeOf((done) => admin("watch").ListAgents({}, done))).toBe(denied);
+});
+
+test("an entry whose DNS name the intermediate may not certify is refused when it is registered, by name", async () => {
+  const local = new AdminClient(mesh.adminSocket);
+  const entry = { spiffeId: "spiffe://mesh.example/named", parentId: agentId, selectors: ["unix:uid:4000"] };
+  const create = (dnsNames: string[]) =>
+    local.call("CreateEntry", { entry: { ...entry, dnsNames } }, new AbortController().signal);
+  try {
+    await expect(create(["named.example"])).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/^dnsNames: "named\.example" is not below .* intermediate\.dnsSubtrees/),
+    });
+    expect(await create([])).toMatchObject({ spiffeId: entry.spiffeId });
+  } finally {
+    local.close();
+  }
 });

@@ -17,7 +17,8 @@ type Deps = {
   readonly store: EntryStore;
   readonly registrations: Registrations;
   readonly ledger: Pick<LedgerWriter, "recordEvent">;
-  readonly rules: EntryRules;
+  /** As they are at this moment: rotation changes the authorities. */
+  readonly rules: () => EntryRules;
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -78,7 +79,7 @@ export class Entries {
   }
 
   #rulesFor({ mayGrantRoles = false }: Act): EntryRules {
-    const { rules } = this.#deps;
+    const rules = this.#deps.rules();
     return mayGrantRoles ? { ...rules, roleBearers: noRoleBearers } : rules;
   }
 

@@ -14,8 +14,8 @@ export type LeafTbs = TbsCertificate & {
   readonly publicKey: PublicKey;
 };
 
-/** A SPIFFE ID of 2048 bytes, its DNS names and an RSA-4096 key fit well below. */
-const longestLeafTbs = 8192;
+/** A SPIFFE ID of 2048 bytes, some DNS names and an RSA-4096 key fit well below; more names are refused with their entry. */
+export const longestLeafTbs = 8192;
 
 /**
  * Reads the TBSCertificate of an X.509-SVID leaf: one URI name, which is a SPIFFE ID (X509-SVID §2), and a key of a form

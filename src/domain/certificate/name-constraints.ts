@@ -70,3 +70,10 @@ export function dnsNameMatches(name: string, subtree: string): boolean {
   const [wanted, base] = [name.toLowerCase(), subtree.toLowerCase()];
   return base === "" || wanted === base || wanted.endsWith(`.${base}`);
 }
+
+/** Whether a leaf may not bear the DNS name: no permitted subtree holds it where there are some, or an excluded one does. */
+export function refusesDnsName({ permitted, excluded }: NameConstraints, name: string): boolean {
+  const holds = (subtree: string) => dnsNameMatches(name, subtree);
+  const allowed = permitted.dnsNames.length === 0 || permitted.dnsNames.some(holds);
+  return !allowed || excluded.dnsNames.some(holds);
+}

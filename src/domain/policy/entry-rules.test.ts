@@ -9,6 +9,7 @@ const rules = {
   trustDomain: "mesh.example" as TrustDomain,
   ttlCap: hours(24),
   roleBearers: new Set(["spiffe://mesh.example/ops" as SpiffeId]),
+  issuers: [],
 };
 
 const web: EntryInput = {

@@ -1,10 +1,12 @@
 import type { Seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import { dnsNameFlaw } from "../certificate/dns-name.ts";
+import type { LeafIssuer } from "../certificate/leaf-issuer.ts";
 import { idFlaw } from "../certificate/profile.ts";
 import type { RegistrationEntry } from "../identity/registration-entry.ts";
 import { parseSpiffeId, type SpiffeId, trustDomainOf } from "../identity/spiffe-id.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
+import { leafFlaws } from "./entry-leaf.ts";
 import { selectorFlaws } from "./selector.ts";
 
 /** A registration as an operator wrote it: nothing in it has been checked. */
@@ -26,6 +28,8 @@ export type EntryRules = {
   readonly ttlCap: Seconds;
   /** IDs that bear an admin role: an entry for one would hand the role to a workload. */
   readonly roleBearers: ReadonlySet<SpiffeId>;
+  /** The authorities that sign its leaves, now or when a rotation has come so far: each must be able to. */
+  readonly issuers: readonly LeafIssuer[];
 };
 
 const most = { selectors: 32, dnsNames: 64, labels: 64, hintBytes: 1024, labelValue: 1024 };
@@ -39,7 +43,7 @@ export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDr
     ...parentFlaws(parentId, rules).map((flaw) => `parentId: ${flaw}`),
     ...selectorListFlaws(input.selectors).map((flaw) => `selectors: ${flaw}`),
     ...ttlFlaws(input.x509Ttl, rules.ttlCap).map((flaw) => `x509Ttl: ${flaw}`),
-    ...dnsFlaws(input.dnsNames).map((flaw) => `dnsNames: ${flaw}`),
+    ...namesFlaws(input.dnsNames, spiffeId, rules).map((flaw) => `dnsNames: ${flaw}`),
     ...hintFlaws(input.hint).map((flaw) => `hint: ${flaw}`),
     ...priorityFlaws(input.priority).map((flaw) => `priority: ${flaw}`),
     ...labelFlaws(input.labels).map((flaw) => `labels: ${flaw}`),
@@ -87,6 +91,15 @@ function selectorListFlaws(selectors: readonly string[]): string[] {
 function ttlFlaws(ttl: number, cap: Seconds): string[] {
   if (!Number.isInteger(ttl) || ttl < 0) return ["whole seconds, 0 for the profile's default"];
   return ttl > cap ? [`${ttl}s is above this server's cap of ${cap}s`] : [];
+}
+
+function namesFlaws(
+  dnsNames: readonly string[],
+  id: Result<SpiffeId, string>,
+  { issuers }: EntryRules,
+): readonly string[] {
+  const flaws = dnsFlaws(dnsNames);
+  return flaws.length > 0 || !id.ok ? flaws : leafFlaws({ spiffeId: id.value, dnsNames }, issuers);
 }
 
 function dnsFlaws(names: readonly string[]): string[] {

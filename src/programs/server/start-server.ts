@@ -199,9 +199,13 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const restores = new RestoreTelemetry(logger);
   const trust = await wireTrust(config, { storage, signer: fleet, observer, restores }, signal);
   const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
+  const authorities = () => {
+    const { active, standby } = trust.picture.state.authorities;
+    return [active, ...standby];
+  };
   const onLag = (thrown: unknown) =>
     logger.warn(failureFields(thrown), "registrations in memory may be behind the store");
-  const registry = await wireRegistry(config, { storage, anchorSha256, onLag }, signal);
+  const registry = await wireRegistry(config, { storage, anchorSha256, authorities, onLag }, signal);
   const issuance = wireIssuance(config, {
     issuers: signing.issuers(trust.picture),
     registrations: registry.registrations,

@@ -7,7 +7,11 @@ import { JoinTokenAttestor } from "../../control/enrolment/join-token-attestor.t
 import { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import { NodeEnrolment, type NodeSvidMinter } from "../../control/enrolment/node-enrolment.ts";
 import { Registrations } from "../../control/enrolment/registrations.ts";
+import { readCertificate } from "../../domain/certificate/certificate.ts";
+import { type LeafIssuer, leafIssuer } from "../../domain/certificate/leaf-issuer.ts";
+import type { Authority } from "../../domain/trust/authority.ts";
 import { systemClock } from "../../foundation/clock.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Storage } from "./open-storage.ts";
@@ -25,6 +29,8 @@ type Parts = {
   readonly storage: Storage;
   /** SHA-256 of the root that the active authority chains to. */
   readonly anchorSha256: () => string;
+  /** The authorities that sign now or are about to. */
+  readonly authorities: () => readonly Authority[];
   readonly onLag: (thrown: unknown) => void;
 };
 
@@ -40,7 +46,10 @@ export async function wireRegistry(
   const registrations = await Registrations.follow(store, parts.onLag, signal);
   const { trustDomain, svids, admin } = config;
   const roleBearers = new Set([...admin.viewers, ...admin.operators, ...admin.securityOfficers]);
-  const rules = { trustDomain, ttlCap: svids.longestTtl, roleBearers };
+  const rules = () => ({
+    ...{ trustDomain, ttlCap: svids.longestTtl, roleBearers },
+    issuers: parts.authorities().map(issuerOf),
+  });
   const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
   const tokenStore = new SqlJoinTokenStore({ database });
   return {
@@ -53,4 +62,12 @@ export async function wireRegistry(
       return new NodeEnrolment({ ...shared, attestors, directory, minter });
     },
   };
+}
+
+/** An authority was checked before it was stored; should its certificate not read any more, no entry is taken on trust. */
+function issuerOf({ keyId, certificate }: Authority): LeafIssuer {
+  const read = readCertificate(certificate);
+  const issuer = read.ok ? leafIssuer(read.value) : read;
+  if (issuer.ok) return issuer.value;
+  throw new Fault("INTERNAL", `the stored certificate of authority ${keyId} does not read: ${issuer.error}`);
 }

@@ -52,7 +52,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
   const base = { ledger: ledger.writer, clock: systemClock, random: systemRandom };
   const entryStore = new SqlEntryStore({ database });
   const registrations = await Registrations.follow(entryStore, () => {}, signal);
-  const rules = { trustDomain, ttlCap: hours(24), roleBearers: new Set([roleBearer]) };
+  const rules = { trustDomain, ttlCap: hours(24), roleBearers: new Set([roleBearer]), issuers: [] };
   const agents = await AgentDirectory.load({ ...base, store: new SqlAgentStore({ database }) }, signal);
   const journal = { async *readJournal(): AsyncGenerator<JournalLine> {} };
   const ports = {
@@ -61,7 +61,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
       store: new SqlJoinTokenStore({ database }),
       anchorSha256: () => "ab".repeat(32),
     }),
-    entries: new Entries({ ...base, store: entryStore, registrations, rules }),
+    entries: new Entries({ ...base, store: entryStore, registrations, rules: () => rules }),
     registrations,
     agents,
     presence: () => undefined,

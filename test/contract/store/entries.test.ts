@@ -36,12 +36,13 @@ async function openEntries(folder = temporaryFolder()) {
     trustDomain: "mesh.example" as TrustDomain,
     ttlCap: hours(24),
     roleBearers: new Set<SpiffeId>(),
+    issuers: [],
   };
   const entries = new Entries({
     store,
     registrations,
     ledger,
-    rules,
+    rules: () => rules,
     clock: systemClock,
     random: systemRandom,
   });

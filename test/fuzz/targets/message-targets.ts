@@ -1,6 +1,7 @@
 import { readReport } from "../../../src/control/rotation/holder-report.ts";
 import { readCertificate } from "../../../src/domain/certificate/certificate.ts";
 import { readCsr } from "../../../src/domain/certificate/csr.ts";
+import { issuer } from "../../../src/domain/certificate/leaf.fixtures.ts";
 import { readLeafTbs } from "../../../src/domain/certificate/leaf-tbs.ts";
 import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
 import { parseEntry } from "../../../src/domain/policy/entry-rules.ts";
@@ -61,6 +62,7 @@ const entryRules = {
   trustDomain: "mesh.test" as TrustDomain,
   ttlCap: hours(24),
   roleBearers: new Set<never>(),
+  issuers: [issuer],
 };
 
 function readEntry({ entry }: CreateEntryRequest__Output): boolean {
