@@ -18,6 +18,7 @@ import { sha256Hex } from "../../src/foundation/digest.ts";
 import { hours } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import type { Issue } from "./fake-agent.ts";
+import { loneFleet } from "./lone-fleet.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 import { SoftwareSigner } from "./software-signer.ts";
 
@@ -111,7 +112,7 @@ export class MemoryRotation {
       ...common,
       picture,
       roster,
-      signer: this.#signer,
+      signers: loneFleet(this.#signer),
       ledger: this.#ledger,
       observer: { saw: () => undefined },
       policy: defaultAcceptancePolicy,

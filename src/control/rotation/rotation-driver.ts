@@ -9,7 +9,6 @@ import type { Random } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
-import type { Signer } from "../signing/signer.ts";
 import { Barriers } from "./barriers.ts";
 import { describeRotation, type Verdict, whatIsInTheWay } from "./describe-rotation.ts";
 import type { HolderRoster } from "./holder-roster.ts";
@@ -24,13 +23,14 @@ import { OneAtATime } from "./one-at-a-time.ts";
 import type { RotationEvent, RotationObserver } from "./rotation-event.ts";
 import type { RotationAct, RotationRefusal, RotationStatus } from "./rotation-status.ts";
 import { type Change, RotationSteps } from "./rotation-steps.ts";
+import { type SignerKeys, whoLacksKey } from "./signer-keys.ts";
 import type { TrustPicture } from "./trust-picture.ts";
 import { watchRotation } from "./watch-rotation.ts";
 
 export type RotationDeps = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
-  readonly signer: Pick<Signer, "describeKey">;
+  readonly signers: SignerKeys;
   readonly signatures: SignatureCheck;
   readonly ledger: Pick<LedgerWriter, "recordEvent"> & Pick<LedgerReader, "counts" | "intents" | "leaves">;
   readonly observer: RotationObserver;
@@ -88,7 +88,7 @@ export class RotationDriver {
 
   /**
    * Imports what the ceremonies wrote and puts the new root into the bundle. Refused unless the certificates check and
-   * the signer holds the intermediate's key, with this very certificate beside it. Rejects with SIGNER_UNAVAILABLE.
+   * every signer holds the intermediate's key, with this very certificate beside it. Rejects with SIGNER_UNAVAILABLE.
    */
   start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Promise<Outcome> {
     return this.#attempt({ verb: "start", act, signal }, async () => {
@@ -117,7 +117,10 @@ export class RotationDriver {
     });
   }
 
-  /** Lets the new authority sign. Refused, naming who is behind and why, until every holder accepts the new root. */
+  /**
+   * Lets the new authority sign. Refused, naming who is behind and why, until every holder accepts the new root, and while a
+   * signer lacks its key: one may have come, or come out of quarantine, since the start. Rejects with SIGNER_UNAVAILABLE.
+   */
   activate(act: RotationAct, signal: AbortSignal): Promise<Outcome> {
     return this.#attempt({ verb: "activate", act, signal }, async () => {
       const { state } = this.#deps.picture;
@@ -129,9 +132,11 @@ export class RotationDriver {
         return wrongPhase(`rotation ${rotation.plan.id} is paused: ${rotation.paused.reason}`);
       const verdict = this.#barriers.anchors(rotation.plan);
       if (!verdict.allowed) return behind(verdict, "the new authority may not sign yet");
+      const { authorities } = withActive(state, rotation.plan.newAuthority);
+      const lacking = await whoLacksKey(this.#deps.signers, authorities.active, signal);
+      if (lacking !== undefined) return refused(lacking);
       const step = { actor: act.actor, at: this.#deps.clock.now() };
       const anchored = rotation.phase === "anchored" ? rotation : anchor(rotation, step);
-      const { authorities } = withActive(state, rotation.plan.newAuthority);
       return ok({ authorities, rotation: activate(anchored, step) });
     });
   }
@@ -212,7 +217,7 @@ export class RotationDriver {
     offered: OfferedAuthority,
     signal: AbortSignal,
   ): Promise<Result<CheckedAuthority, RotationRefusal>> {
-    const { picture, signatures, longestLeaf, clock, signer } = this.#deps;
+    const { picture, signatures, longestLeaf, clock, signers } = this.#deps;
     const { bundle, authorities } = picture.state;
     const oldRoot = bundle.anchors.find((der) => sha256Hex(der) === authorities.active.anchorSha256);
     const terms = { trustDomain: bundle.trustDomain, oldRoot, longestLeaf, now: clock.now() };
@@ -229,13 +234,8 @@ export class RotationDriver {
     if (known.some(({ keyId }) => keyId === authority.keyId)) {
       return badCertificate(`the intermediate's key ${authority.keyId} has been an authority here before`);
     }
-    const key = await signer.describeKey(authority.keyId, signal);
-    if (!key) {
-      const message = `the signer holds no key ${authority.keyId}: certify this intermediate in the signer's token`;
-      return refused({ code: "unknown-key", message });
-    }
-    if (sameBytes(key.certificate, authority.certificate)) return checked;
-    return badCertificate(`the signer's token has another certificate beside the key ${authority.keyId}`);
+    const lacking = await whoLacksKey(signers, authority, signal);
+    return lacking === undefined ? checked : refused(lacking);
   }
 
   #verdict(): Verdict {

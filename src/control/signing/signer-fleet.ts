@@ -1,8 +1,8 @@
-import { Fault } from "../../foundation/fault.ts";
+import { asFault, Fault } from "../../foundation/fault.ts";
 import { refused } from "../../foundation/result.ts";
 import { FleetMember, type Outcome } from "./fleet-member.ts";
 import { type FleetJournalLine, mergedJournal, type NamedSigner } from "./merged-journal.ts";
-import type { SignItem, SigningKey } from "./signer.ts";
+import type { KeyAnswer, SignItem } from "./signer.ts";
 import type { SigningObserver } from "./signing-event.ts";
 
 /** An outcome, and whose it is: "" where no signer could be asked. */
@@ -121,14 +121,19 @@ export class SignerFleet {
     return reasons.join("; ");
   }
 
-  /** Undefined when no token holds the key. Rejects when nobody holds it and somebody could not be asked. */
-  async describeKey(keyId: string, signal: AbortSignal): Promise<SigningKey | undefined> {
-    const answers = await Promise.allSettled(
-      this.members.map(({ signer }) => signer.describeKey(keyId, signal)),
+  /** What each signer out of quarantine says of the key. Rejects with the signal's reason. */
+  async describeKey(keyId: string, signal: AbortSignal): Promise<readonly KeyAnswer[]> {
+    const asked = this.members.filter(({ isQuarantined }) => !isQuarantined);
+    return await Promise.all(
+      asked.map(async ({ name, signer }) => {
+        try {
+          return { signer: name, key: await signer.describeKey(keyId, signal) };
+        } catch (thrown) {
+          signal.throwIfAborted();
+          return { signer: name, away: asFault(thrown).message };
+        }
+      }),
     );
-    for (const answer of answers) if (answer.status === "fulfilled" && answer.value) return answer.value;
-    for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
-    return undefined;
   }
 
   /** The lines of every signer's journal. Rejects when one of them cannot be read. */

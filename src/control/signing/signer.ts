@@ -35,6 +35,13 @@ export type SigningKey = {
   readonly certificate: Der;
 };
 
+/** What one of several signers says of a key: the key, that it holds none, or why it could not be asked. */
+export type KeyAnswer = {
+  readonly signer: string;
+  readonly key?: SigningKey | undefined;
+  readonly away?: string;
+};
+
 export type SignerState = "ready" | "degraded" | "down" | "recovering";
 
 export type SignerStatus = {

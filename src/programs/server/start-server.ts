@@ -197,7 +197,7 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const signing = wireSigning({ ...parts, observer });
   const { fleet } = signing;
   const restores = new RestoreTelemetry(logger);
-  const trust = await wireTrust(config, { storage, signer: fleet, observer, restores }, signal);
+  const trust = await wireTrust(config, { storage, signers: fleet, observer, restores }, signal);
   const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
   const authorities = () => {
     const { active, standby } = trust.picture.state.authorities;

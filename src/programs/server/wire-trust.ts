@@ -9,8 +9,8 @@ import { BundleSequence, type BundleSequenceEvent } from "../../control/rotation
 import { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import { RotationDriver } from "../../control/rotation/rotation-driver.ts";
 import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
+import type { SignerKeys } from "../../control/rotation/signer-keys.ts";
 import { TrustPicture } from "../../control/rotation/trust-picture.ts";
-import type { Signer } from "../../control/signing/signer.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { type AcceptancePolicy, defaultAcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import { systemClock } from "../../foundation/clock.ts";
@@ -31,7 +31,7 @@ export type Trust = {
 
 type Parts = {
   readonly storage: Storage;
-  readonly signer: Pick<Signer, "describeKey">;
+  readonly signers: SignerKeys;
   readonly observer: RotationObserver;
   readonly restores: RestoreObserver & { saw(event: BundleSequenceEvent): void };
 };
@@ -59,7 +59,7 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     ...shared,
     picture,
     roster,
-    signer: parts.signer,
+    signers: parts.signers,
     ledger: {
       recordEvent: (event, signal) => ledger.writer.recordEvent(event, signal),
       counts: (signal) => ledger.reader.counts(signal),

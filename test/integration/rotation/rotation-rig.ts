@@ -17,6 +17,7 @@ import { systemRandom } from "../../../src/foundation/random.ts";
 import { openLedgerAt } from "../../contract/ledger/temporary-ledger.ts";
 import { openStoreIn, temporaryFolder } from "../../contract/store/temporary-store.ts";
 import { FakeAgent, type Issue } from "../../fakes/fake-agent.ts";
+import { loneFleet } from "../../fakes/lone-fleet.ts";
 import { crossCertificate, softwareAuthority } from "../../fakes/software-authority.ts";
 import { SoftwareSigner } from "../../fakes/software-signer.ts";
 
@@ -32,6 +33,8 @@ export class RotationRig {
   readonly next = softwareAuthority();
   readonly cross = crossCertificate(this.next, this.old);
   readonly signer = new SoftwareSigner();
+  /** Its only member at first. */
+  fleet = loneFleet(this.signer);
   readonly events: RotationEvent[] = [];
   readonly recorded: LedgerEvent[] = [];
   readonly #database: Database;
@@ -54,7 +57,7 @@ export class RotationRig {
 
   /** A server that starts on what is stored. */
   async serve(): Promise<Server> {
-    const { clock, signer } = this;
+    const { clock } = this;
     const database = this.#database;
     const common = { clock, signatures: x509SignatureCheck, longestLeaf: hours(24) };
     const store = new SqlRotationStore({ database });
@@ -77,7 +80,7 @@ export class RotationRig {
       ...common,
       picture,
       roster,
-      signer,
+      signers: this.fleet,
       ledger: this.#witnessed(),
       observer: { saw: (event) => this.events.push(event) },
       policy: defaultAcceptancePolicy,

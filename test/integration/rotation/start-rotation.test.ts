@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import type { OfferedAuthority } from "../../../src/control/rotation/new-authority.ts";
+import { SignerFleet } from "../../../src/control/signing/signer-fleet.ts";
+import { Fault } from "../../../src/foundation/fault.ts";
 import { crossCertificate, softwareAuthority } from "../../fakes/software-authority.ts";
+import { SoftwareSigner } from "../../fakes/software-signer.ts";
 import { must, refusal, see } from "./rotation-parts.ts";
 import { RotationRig, signal } from "./rotation-rig.ts";
 
@@ -46,7 +49,7 @@ const offers: Record<string, [(rig: RotationRig) => Partial<OfferedAuthority>, R
   ],
   "a key that the signer does not hold": [
     () => offerOf(softwareAuthority()),
-    /the signer holds no key [0-9a-f]{40}/,
+    /signer "only" holds no key [0-9a-f]{40}/,
   ],
   "the present authority": [(rig) => offerOf(rig.old), /this root is in the bundle already/],
   "a cross-certificate for another root": [
@@ -111,3 +114,56 @@ test("new certificates wait until every clock in the mesh finds them valid", asy
   rig.pass(240);
   assert.equal(must(await server.driver.activate(see(server), signal)).phase, "reissued"); // there are no leaves to replace
 });
+
+/** A second signer, as a start and an activation find it, and what they say. */
+const seconds: Record<string, [(second: SoftwareSigner, rig: RotationRig) => void, RegExp]> = {
+  "without the key": [() => undefined, /^signer "two" holds no key [0-9a-f]{40}: certify/],
+  "with another certificate beside it": [
+    (second, rig) => {
+      second.describeKey = async (keyId) => {
+        const key = await rig.signer.describeKey(keyId);
+        return key && { ...key, certificate: rig.old.authority.certificate };
+      };
+    },
+    /^the token of signer "two" has another certificate/,
+  ],
+  "that is away": [
+    (second) => {
+      second.describeKey = () => Promise.reject(new Fault("SIGNER_UNAVAILABLE", "nobody listens"));
+    },
+    /^not every signer can be asked for the key [0-9a-f]{40}: signer "two": nobody listens$/,
+  ],
+};
+
+test.each(Object.entries(seconds))(
+  "with a second signer %s a rotation neither starts nor goes on, unless it is in quarantine",
+  async (_, [prepare, sentence]) => {
+    const rig = await RotationRig.open();
+    const second = new SoftwareSigner();
+    second.add(rig.old);
+    prepare(second, rig);
+    const alone = rig.fleet;
+    rig.fleet = fleetOf({ only: rig.signer, two: second });
+    const both = await rig.serve();
+    const said = async (act: Promise<{ ok: boolean; error?: { code: string; message: string } }>) =>
+      await act.then(
+        (outcome) => refusal(outcome).message,
+        (thrown: Fault) => `${thrown.message}`,
+      );
+    assert.match(await said(both.driver.start(rig.offered, see(both), signal)), sentence);
+    rig.fleet = alone;
+    const lone = await rig.serve();
+    must(await lone.driver.start(rig.offered, see(lone), signal));
+    rig.fleet = fleetOf({ only: rig.signer, two: second });
+    const again = await rig.serve();
+    assert.match(await said(again.driver.activate(see(again), signal)), sentence);
+    rig.fleet.distrust("two", "it lied");
+    must(await again.driver.activate(see(again), signal));
+  },
+);
+
+const fleetOf = (signers: Readonly<Record<string, SoftwareSigner>>): SignerFleet =>
+  new SignerFleet({
+    signers: Object.entries(signers).map(([name, signer]) => ({ name, signer })),
+    observer: { saw: () => undefined },
+  });
