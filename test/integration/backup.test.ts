@@ -70,7 +70,7 @@ test("B1: a backup under load is whole, checked and private", async () => {
   await load;
   expect(status, stderr).toBe(0);
   const manifest = JSON.parse(stdout) as Manifest;
-  expect(manifest).toMatchObject({ trustDomain: "mesh.example", schema: { store: "0003-restores" } });
+  expect(manifest).toMatchObject({ trustDomain: "mesh.example", schema: { store: "0004-quarantines" } });
   expect(manifest.ledger.certificates).toBeGreaterThan(0);
   expect(manifest.files.map(({ name }) => name)).toEqual(expect.arrayContaining(["ledger.db", "store.db"]));
   for (const { name, size, sha256 } of manifest.files) {

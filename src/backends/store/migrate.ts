@@ -3,6 +3,7 @@ import { Fault } from "../../foundation/fault.ts";
 import { enrolment } from "./migrations/0001-enrolment.ts";
 import { rotation } from "./migrations/0002-rotation.ts";
 import { restores } from "./migrations/0003-restores.ts";
+import { quarantines } from "./migrations/0004-quarantines.ts";
 import type { Database } from "./schema.ts";
 
 /** In order, by name. A migration that has been released is never edited: the next one mends it. */
@@ -10,6 +11,7 @@ const migrations: Record<string, Migration> = {
   "0001-enrolment": enrolment,
   "0002-rotation": rotation,
   "0003-restores": restores,
+  "0004-quarantines": quarantines,
 };
 
 /** Brings the tables up to date. Rejects with STORE_FAILED; what had begun is rolled back. */

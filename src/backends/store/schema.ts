@@ -2,6 +2,7 @@ import type { Generated, Kysely } from "kysely";
 import type { AgentTable } from "./tables/agent.ts";
 import type { EntryChangeTable, EntryTable } from "./tables/entry.ts";
 import type { JoinTokenTable } from "./tables/join-token.ts";
+import type { QuarantineTable } from "./tables/quarantine.ts";
 import type { LostLineTable, RestoreTable } from "./tables/restore.ts";
 import type { HolderTable, SupersededLeafTable, TrustStateTable } from "./tables/rotation.ts";
 
@@ -16,6 +17,7 @@ export type Schema = {
   superseded_leaves: SupersededLeafTable;
   restores: RestoreTable;
   lost_lines: LostLineTable;
+  quarantines: QuarantineTable;
 };
 
 export type Database = Kysely<Schema>;

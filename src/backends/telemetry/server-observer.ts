@@ -38,6 +38,7 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       case "signer-figures":
       case "hsm":
       case "signer-quarantined":
+      case "signer-still-quarantined":
       case "signer-released":
       case "signer-failed-over":
         this.#signing.saw(event);

@@ -36,6 +36,10 @@ export class SigningTelemetry implements SigningObserver {
         this.#meters.quarantined.set({ signer: event.signer }, 1);
         this.#logger.error({ ...fields, alert: kind }, quarantineText);
         return;
+      case "signer-still-quarantined":
+        this.#meters.quarantined.set({ signer: event.signer }, 1);
+        this.#logger.error({ ...fields, alert: "signer-quarantined" }, stillQuarantinedText);
+        return;
       case "signer-released":
         this.#meters.quarantined.set({ signer: event.signer }, 0);
         this.#logger.warn(fields, "a signer was released from its quarantine");
@@ -64,6 +68,8 @@ export class SigningTelemetry implements SigningObserver {
   }
 }
 
+const stillQuarantinedText =
+  "a signer is still quarantined: a restart of the server ends nothing. Look at its token, then `meshmint signer release`";
 const quarantineText =
   "a signer is quarantined: its signature did not verify. Look at its token, then `meshmint signer release`";
 

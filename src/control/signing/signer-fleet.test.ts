@@ -70,7 +70,12 @@ function fleetOfTwo() {
     { name: "a", signer: a },
     { name: "b", signer: b },
   ];
-  const fleet = new SignerFleet({ signers, observer: { saw: (event) => void events.push(event) } });
+  const quarantines = { begin: () => undefined, end: async () => undefined };
+  const fleet = new SignerFleet({
+    signers,
+    quarantines,
+    observer: { saw: (event) => void events.push(event) },
+  });
   return { a, b, fleet, events };
 }
 
@@ -132,7 +137,7 @@ test("a quarantined signer gets nothing until it is released, whatever it says o
   fleet.distrust("b", "neither");
   expect(await fleet.sign([item], never)).toMatchObject([{ ok: false, error: { code: "no-signer" } }]);
   expect(fleet.closedReason).toMatch(/"a" is quarantined: did not verify; signer "b" is quarantined/);
-  fleet.release("a", { actor: "unix:uid=0", reason: "token replaced" });
+  await fleet.release("a", { actor: "unix:uid=0", reason: "token replaced" }, never);
   expect(fleet.closedReason).toBeUndefined();
   expect(await fleet.sign([item], never)).toMatchObject([{ ok: true, signer: "a" }]);
   expect(events.map(({ kind }) => kind)).toEqual([
@@ -140,8 +145,9 @@ test("a quarantined signer gets nothing until it is released, whatever it says o
     "signer-quarantined",
     "signer-released",
   ]);
-  expect(() => fleet.release("a", { actor: "x", reason: "" })).toThrow("not quarantined");
-  expect(() => fleet.release("c", { actor: "x", reason: "" })).toThrow('there are "a", "b"');
+  const again = { actor: "x", reason: "" };
+  await expect(fleet.release("a", again, never)).rejects.toThrow("not quarantined");
+  await expect(fleet.release("c", again, never)).rejects.toThrow('there are "a", "b"');
 });
 
 test("a batch is shared out, and its outcomes stand in the order asked", async () => {

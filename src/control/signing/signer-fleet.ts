@@ -1,14 +1,20 @@
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { refused } from "../../foundation/result.ts";
 import { FleetMember, type Outcome } from "./fleet-member.ts";
+import type { Quarantines } from "./kept-quarantines.ts";
 import { type FleetJournalLine, mergedJournal, type NamedSigner } from "./merged-journal.ts";
+import type { Quarantine } from "./quarantine-store.ts";
 import type { KeyAnswer, SignItem } from "./signer.ts";
 import type { SigningObserver } from "./signing-event.ts";
 
 /** An outcome, and whose it is: "" where no signer could be asked. */
 export type FleetOutcome = Outcome & { readonly signer: string };
 
-export type FleetDeps = { readonly signers: readonly NamedSigner[]; readonly observer: SigningObserver };
+export type FleetDeps = {
+  readonly signers: readonly NamedSigner[];
+  readonly quarantines: Quarantines;
+  readonly observer: SigningObserver;
+};
 
 /** Milliseconds that a signer may be out of reach before requests are refused at the door: its supervisor may be restarting it. */
 const patienceMs = 10_000;
@@ -102,14 +108,33 @@ export class SignerFleet {
     const member = this.#named(name);
     if (member.isQuarantined) return;
     member.quarantine(reason);
+    this.#deps.quarantines.begin(name, reason);
     this.#deps.observer.saw({ kind: "signer-quarantined", signer: name, reason });
   }
 
-  /** Ends a quarantine. Throws NOT_FOUND, or INVALID_ARGUMENT for a signer that is not quarantined. */
-  release(name: string, { actor, reason }: { readonly actor: string; readonly reason: string }): void {
+  /** Quarantines that began in an earlier life of the server; one of a signer that is not configured waits for it. */
+  takeUp(kept: readonly Quarantine[]): void {
+    for (const { signer, reason, beganAt } of kept) {
+      const member = this.members.find(({ name }) => name === signer);
+      if (member === undefined) continue;
+      member.quarantine(reason);
+      this.#deps.observer.saw({ kind: "signer-still-quarantined", signer, reason, beganAt });
+    }
+  }
+
+  /**
+   * Ends a quarantine, once that is stored. Rejects with NOT_FOUND, with INVALID_ARGUMENT for a signer that is not quarantined,
+   * and with STORE_FAILED: then it still is.
+   */
+  async release(
+    name: string,
+    { actor, reason }: { readonly actor: string; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<void> {
     const member = this.#named(name);
     if (!member.isQuarantined)
       throw new Fault("INVALID_ARGUMENT", `signer "${name}" is not quarantined: there is nothing to release`);
+    await this.#deps.quarantines.end(name, signal);
     member.release();
     this.#deps.observer.saw({ kind: "signer-released", signer: name, actor, reason });
   }

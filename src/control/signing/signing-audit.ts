@@ -26,7 +26,7 @@ export class SigningAudit implements SigningObserver {
   }
 
   saw(event: SigningEvent): void {
-    if (event.kind === "signer-figures") return;
+    if (event.kind === "signer-figures" || event.kind === "signer-still-quarantined") return; // the second is there already
     if (this.#waiting.length >= mostWaiting) this.#leftOut += 1;
     else this.#waiting.push({ ...recordOf(event), at: this.#deps.clock.now() });
     this.#wake?.();
@@ -69,7 +69,7 @@ export class SigningAudit implements SigningObserver {
   }
 }
 
-type Recorded = Exclude<SigningEvent, { kind: "signer-figures" }>;
+type Recorded = Exclude<SigningEvent, { kind: "signer-figures" | "signer-still-quarantined" }>;
 
 function recordOf(event: Recorded): Omit<LedgerEvent, "at"> {
   if (event.kind === "hsm") {

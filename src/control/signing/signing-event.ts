@@ -22,6 +22,13 @@ export type SigningEvent =
     }
   /** A signature of it did not verify: nothing is asked of it until an operator releases it. */
   | { readonly kind: "signer-quarantined"; readonly signer: string; readonly reason: string }
+  /** The same of an earlier life of the server, told at each start. */
+  | {
+      readonly kind: "signer-still-quarantined";
+      readonly signer: string;
+      readonly reason: string;
+      readonly beganAt: Date;
+    }
   | {
       readonly kind: "signer-released";
       readonly signer: string;

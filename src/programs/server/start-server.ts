@@ -194,7 +194,7 @@ const streamGraceMs = 500; // agents' streams never end by themselves; they reco
 async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: AbortSignal) {
   const { storage, logger, metrics } = parts;
   const observer = new ServerTelemetry(logger, metrics);
-  const signing = wireSigning({ ...parts, observer });
+  const signing = await wireSigning({ ...parts, observer }, signal);
   const { fleet } = signing;
   const restores = new RestoreTelemetry(logger);
   const trust = await wireTrust(config, { storage, signers: fleet, observer, restores }, signal);

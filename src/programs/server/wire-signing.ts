@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
+import { SqlQuarantineStore } from "../../backends/store/quarantine-store.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Issuers } from "../../control/issuance/issuers.ts";
+import { KeptQuarantines } from "../../control/signing/kept-quarantines.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import { SignerFleet } from "../../control/signing/signer-fleet.ts";
 import { SigningAudit } from "../../control/signing/signing-audit.ts";
@@ -25,8 +27,9 @@ type Parts = {
   readonly logger: Logger;
 };
 
-/** The signers as one fleet: watched, and every change of theirs logged, counted and put into the ledger. */
-export function wireSigning({ signers, storage, observer, logger }: Parts): Signing {
+/** The signers as one fleet, in quarantine those that were: watched, and every change of theirs logged, counted and put into the ledger. */
+export async function wireSigning(parts: Parts, signal: AbortSignal): Promise<Signing> {
+  const { signers, storage, observer, logger } = parts;
   const audit = new SigningAudit({
     ledger: storage.ledger.writer,
     clock: systemClock,
@@ -38,7 +41,17 @@ export function wireSigning({ signers, storage, observer, logger }: Parts): Sign
       audit.saw(event);
     },
   };
-  const fleet = new SignerFleet({ signers, observer: both });
+  const store = new SqlQuarantineStore({ database: storage.database });
+  const quarantines = new KeptQuarantines(
+    {
+      store,
+      clock: systemClock,
+      onFailed: (thrown) => logger.error(failureFields(thrown), "a signer's quarantine is not stored yet"),
+    },
+    signal,
+  );
+  const fleet = new SignerFleet({ signers, quarantines, observer: both });
+  fleet.takeUp(await store.all(signal));
   return {
     fleet,
     issuers: (chosen) => ({

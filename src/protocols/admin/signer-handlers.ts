@@ -10,10 +10,10 @@ export const signerHandlers = ({
   signers,
 }: Pick<AdminPorts, "signers">): AdminHandlers<"ListSigners" | "ReleaseSigner"> => ({
   ListSigners: async () => ({ signers: signers.members.map(viewOf) }),
-  async ReleaseSigner({ name, reason }, { actor }) {
+  async ReleaseSigner({ name, reason }, { actor, signal }) {
     if (reason.trim() === "" || reason.length > longestReason)
       throw new Fault("INVALID_ARGUMENT", `a release needs a reason of 1 to ${longestReason} characters`);
-    signers.release(name, { actor, reason });
+    await signers.release(name, { actor, reason }, signal);
     const released = signers.members.find((member) => member.name === name);
     if (released === undefined) throw new Fault("INTERNAL", `signer "${name}" vanished`);
     return viewOf(released);

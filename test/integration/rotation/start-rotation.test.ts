@@ -3,6 +3,7 @@ import { test } from "vitest";
 import type { OfferedAuthority } from "../../../src/control/rotation/new-authority.ts";
 import { SignerFleet } from "../../../src/control/signing/signer-fleet.ts";
 import { Fault } from "../../../src/foundation/fault.ts";
+import { noQuarantines } from "../../fakes/lone-fleet.ts";
 import { crossCertificate, softwareAuthority } from "../../fakes/software-authority.ts";
 import { SoftwareSigner } from "../../fakes/software-signer.ts";
 import { must, refusal, see } from "./rotation-parts.ts";
@@ -165,5 +166,6 @@ test.each(Object.entries(seconds))(
 const fleetOf = (signers: Readonly<Record<string, SoftwareSigner>>): SignerFleet =>
   new SignerFleet({
     signers: Object.entries(signers).map(([name, signer]) => ({ name, signer })),
+    quarantines: noQuarantines,
     observer: { saw: () => undefined },
   });

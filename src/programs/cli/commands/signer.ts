@@ -12,7 +12,7 @@ comes from the file that the configuration names, or from a descriptor (token.pi
 
 const releaseGuide = `
 The server quarantines a signer when one of its signatures does not verify: the token lies, or what stands between is broken.
-Find out which before you release it. A restart of the server lifts the quarantine too.`;
+Find out which before you release it. A restart of the server lifts no quarantine.`;
 
 type RunOptions = { config: string; insecurePinEnv: boolean; output: OutputFormat };
 type ReleaseOptions = AdminOptions & { reason: string };
