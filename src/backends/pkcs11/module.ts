@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { Module, type Slot } from "graphene-pk11";
 import koffi, { type LibraryHandle } from "koffi";
 import { Fault } from "../../foundation/fault.ts";
+import { countCalls } from "./call-counter.ts";
 import { ckrOf } from "./token-fault.ts";
 
 /** Where distributions put SoftHSM2, tried in this order when no module is configured. */
@@ -25,9 +26,10 @@ export class Pkcs11Module {
   readonly path: string;
   readonly #module: Module;
 
-  constructor(path: string) {
+  constructor(path: string, counter?: Int32Array) {
     this.path = path;
     this.#module = Module.load(path);
+    if (counter !== undefined) countCalls(this.#module.lib, counter);
     this.#initialise();
   }
 
@@ -78,9 +80,10 @@ export class Pkcs11Module {
 
 /**
  * Loads a PKCS#11 module, or the first SoftHSM2 found where no path is given, and initialises it. Throws CONFIG_INVALID
- * when the library is missing or is no PKCS#11 module, HSM_UNAVAILABLE when it does not initialise.
+ * when the library is missing or is no PKCS#11 module, HSM_UNAVAILABLE when it does not initialise. Its calls are
+ * counted where a counter is given, see countCalls.
  */
-export function openModule(path?: string): Pkcs11Module {
+export function openModule(path?: string, counter?: Int32Array): Pkcs11Module {
   const chosen = path ?? softHsmPaths.find((candidate) => existsSync(candidate));
   if (chosen === undefined) {
     throw new Fault(
@@ -90,7 +93,7 @@ export function openModule(path?: string): Pkcs11Module {
     );
   }
   loadDeepBound(chosen);
-  return new Pkcs11Module(chosen);
+  return new Pkcs11Module(chosen, counter);
 }
 
 /** Never emptied: a library must stay loaded for as long as the binding may call into it. */

@@ -15,7 +15,7 @@ const mostSlow = 0.5;
  * much again (measured: docs/performance.md). Told by trying: after a number of signatures elsewhere one is made here and
  * timed, and the next are, too, as long as less than half of them are slow (never by the mean: on a busy machine a thread
  * that has to wait for a processor makes one signature in twenty look slow). One that hangs here is ended as one in
- * C_SignInit is, which never had a thread of its own: by the supervisor, for the worker's silence.
+ * C_SignInit is, which never had a thread of its own: by the supervisor, which hears of it from a thread that watches.
  */
 export class TokenPace {
   #slowShare = shareAtFirst;

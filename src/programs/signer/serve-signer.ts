@@ -29,6 +29,8 @@ export type ServeOptions = {
   readonly strict: boolean;
   /** How the worker before this one ended; undefined for the first. */
   readonly formerEnd?: string | undefined;
+  /** Counts the calls into the module for whoever watches them; undefined where nobody does. */
+  readonly callCounter?: Int32Array | undefined;
   /** Told of what this process cannot live with: the PIN refused later on, or a journal that records no more. */
   readonly onFatal: (fault: Fault) => void;
 };
@@ -90,8 +92,9 @@ export async function serveCustody(options: ServeOptions, custody: Custody): Pro
   };
 }
 
-function openTokenSigner({ config, pin, logger, onFatal }: ServeOptions, log: HsmLog): Promise<TokenSigner> {
-  const module = openModule(config.token.module);
+function openTokenSigner(options: ServeOptions, log: HsmLog): Promise<TokenSigner> {
+  const { config, pin, logger, callCounter, onFatal } = options;
+  const module = openModule(config.token.module, callCounter);
   log.note({ operation: "initialize", result: "ok" });
   if (config.production && !config.softHsmInProduction) refuseSoftHsm(module);
   return TokenSigner.open({

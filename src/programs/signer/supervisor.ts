@@ -1,13 +1,14 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { extname } from "node:path";
 import process from "node:process";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { toMs } from "../../foundation/duration.ts";
 import { Fault, type FaultCode } from "../../foundation/fault.ts";
 import type { SignerConfig } from "./config.ts";
 import { pinVariable } from "./pin-source.ts";
-import type { StartOrder, WorkerMessage } from "./worker-messages.ts";
+import { callsDescriptor, type StartOrder, type WorkerMessage } from "./worker-messages.ts";
 
 export type SupervisorOptions = {
   readonly config: SignerConfig;
@@ -17,7 +18,7 @@ export type SupervisorOptions = {
   readonly onReady: (pid: number) => void;
 };
 
-/** A busy event loop is late now and then; a worker that is silent for this long is stopped or stuck in a call. */
+/** A busy event loop is late now and then; a worker that is silent for this long, and not in a call of the token, is stopped or stuck. */
 const silenceMs = 5_000;
 /** The first connection to a network HSM may take long, and nothing is served meanwhile. */
 const startMs = 60_000;
@@ -72,6 +73,9 @@ class WorkerLife {
     this.#options = options;
     this.#child = startWorker(options, how);
     this.#child.on("message", (message: WorkerMessage) => this.#heard(message));
+    const calls = (this.#child.stdio as readonly unknown[])[callsDescriptor];
+    if (calls instanceof Readable)
+      calls.on("data", (lines: Buffer) => this.#heardOfCall(lines.toString("latin1")));
   }
 
   async live(signal: AbortSignal): Promise<Ending> {
@@ -104,9 +108,7 @@ class WorkerLife {
         this.#options.onReady(this.#child.pid ?? 0);
         return;
       case "beat":
-        if (message.oldestOperationMs > toMs(this.#options.config.operationDeadline)) {
-          this.#kill(`a signature has been running for ${Math.round(message.oldestOperationMs)} ms`);
-        }
+        this.#limit("a signature", message.oldestOperationMs);
         return;
       case "failed":
         this.#fault ??= new Fault(message.code, message.message);
@@ -114,6 +116,19 @@ class WorkerLife {
       default:
         message satisfies never;
     }
+  }
+
+  /** The main thread is inside a call: it is no wonder that it says nothing, for as long as an operation may take. */
+  #heardOfCall(lines: string): void {
+    // At the start there is a deadline of its own for all of it.
+    if (!this.#served) return;
+    this.#lastSign = performance.now();
+    this.#limit("a call of the token", Number(lines.trimEnd().split("\n").at(-1)));
+  }
+
+  #limit(what: string, runningMs: number): void {
+    if (runningMs <= toMs(this.#options.config.operationDeadline)) return;
+    this.#kill(`${what} has been running for ${Math.round(runningMs)} ms`);
   }
 
   #look(): void {
@@ -143,7 +158,7 @@ function startWorker({ config, insecurePinEnv }: SupervisorOptions, how: Birth):
       // One thread for each signature in flight, and some for files: C_Sign runs on libuv's pool (libuv: 4 by default).
       UV_THREADPOOL_SIZE: String(config.sessions + 2),
     },
-    stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore"],
+    stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore", "pipe"],
   });
   child.on("error", () => undefined); // an exit follows, or the process was never there: `ended` sees both
   child.send({ kind: "start", config, insecurePinEnv, ...how } satisfies StartOrder, () => undefined);

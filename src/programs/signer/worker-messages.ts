@@ -12,6 +12,12 @@ export type StartOrder = {
   readonly formerEnd?: string | undefined;
 };
 
+/**
+ * A pipe to the supervisor, from a thread of the worker that never waits for the token: a line for each tenth of a second that
+ * the main thread has been inside one call of the module, with the milliseconds so far. The messages below cannot come then.
+ */
+export const callsDescriptor = 5;
+
 /** From the worker. */
 export type WorkerMessage =
   | { readonly kind: "ready" }

@@ -8,6 +8,7 @@ import { createLogger, failureFields } from "../../backends/telemetry/logger.ts"
 import { asFault } from "../../foundation/fault.ts";
 import { pinSource, pinVariable } from "./pin-source.ts";
 import { type RunningSigner, serveSigner } from "./serve-signer.ts";
+import { watchCalls } from "./watch-calls.ts";
 import type { StartOrder, WorkerMessage } from "./worker-messages.ts";
 
 const beatEveryMs = 250;
@@ -39,7 +40,8 @@ async function run({ config, insecurePinEnv, strict, formerEnd }: StartOrder): P
   process.once("disconnect", () => void stop().catch(fail));
   try {
     const pin = pinSource(config, fromEnvironment);
-    signer = await serveSigner({ config, logger, pin, strict, formerEnd, onFatal: fail });
+    const callCounter = watchCalls();
+    signer = await serveSigner({ config, logger, pin, strict, formerEnd, callCounter, onFatal: fail });
     const serving = signer;
     setInterval(() => tell({ kind: "beat", oldestOperationMs: serving.oldestOperationMs() }), beatEveryMs);
     tell({ kind: "ready" });

@@ -141,11 +141,38 @@ test("a token that answers but signs nothing is left alone for growing pauses; n
   expect(hsm.calls("C_Login")).toBe(hsm.calls("C_Initialize"));
 });
 
-test("H5: a C_SignInit that hangs, which stops the whole worker, costs that worker after five seconds of silence", async () => {
-  hsm.hang("C_SignInit", 1);
-  const { signer, client } = start({});
+test.each([
+  ["2s", 2_000],
+  ["7s", 7_000],
+] as const)(
+  "H5: a C_SignInit that hangs, which stops the whole worker, costs that worker after the deadline of %s, no sooner and not much later",
+  async (operationDeadline, deadlineMs) => {
+    const { signer, client } = start({ operationDeadline });
+    await client.sign([item()], never);
+    hsm.hang("C_SignInit", 1);
+    const began = performance.now();
+    const outcome = await client.sign([item()], never);
+    const tookMs = performance.now() - began;
+    expect(outcome).toMatchObject([{ ok: false, error: { code: "hsm-failed", journaled: true } }]);
+    expect(signer.output()).toMatch(/a call of the token has been running for \d+ ms/);
+    // The time until another worker serves, which says what became of the item, is in it.
+    expect(tookMs).toBeGreaterThan(deadlineMs);
+    expect(
+      Number(/a call of the token has been running for (\d+) ms/.exec(signer.output())?.[1]),
+    ).toBeLessThan(deadlineMs + 1_500);
+    expect(await client.sign([item()], never)).toMatchObject([{ ok: true }]);
+  },
+);
+
+test("H5: a C_Sign that hangs on the worker's own thread, as that of a token so quick is made, is ended by the deadline too", async () => {
+  const { signer, client } = start({ operationDeadline: "2s" });
+  // More than a token needs to prove that it is quick.
+  for (let round = 0; round < 8; round += 1) await client.sign(Array.from({ length: 32 }, item), never);
+  hsm.hang("C_Sign", 1);
   const outcome = await client.sign([item()], never);
   expect(outcome).toMatchObject([{ ok: false, error: { code: "hsm-failed", journaled: true } }]);
-  expect(signer.output()).toMatch(/no sign of life for \d+ ms/);
+  const told = /(?:a call of the token|a signature) has been running for (\d+) ms/.exec(signer.output());
+  expect(Number(told?.[1])).toBeGreaterThan(2_000);
+  expect(Number(told?.[1])).toBeLessThan(3_500);
   expect(await client.sign([item()], never)).toMatchObject([{ ok: true }]);
 });
