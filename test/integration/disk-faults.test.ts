@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext } from "vitest";
 import { AdminClient } from "../../src/backends/admin-client/admin-client.ts";
 import { eventually } from "../parts/eventually.ts";
+import { type LoopTurns, shareOfLate, turnsDuring } from "../parts/loop-turns.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { NodeCaller } from "../parts/node-caller.ts";
 import { needs } from "../parts/parts.ts";
@@ -110,8 +111,8 @@ test("F3: a slow disk, 50 ms for each fsync: no stream waits for it", async () =
   onTestFinished(() => slow.delay(0));
   // p99 ≤ 20 ms; or, where other work on the machine makes that impossible, no worse than without the slow disk. Other work
   // comes and goes: the turns of three stretches with the slow disk are judged as one sample, against three in between.
-  const fast: Turns[] = [];
-  const onASlowDisk: Turns[] = [];
+  const fast: LoopTurns[] = [];
+  const onASlowDisk: LoopTurns[] = [];
   for (let pair = 0; pair < 3; pair += 1) {
     slow.delay(0);
     fast.push(await turnsUnderLoad());
@@ -122,38 +123,19 @@ test("F3: a slow disk, 50 ms for each fsync: no stream waits for it", async () =
   await expectReconciled();
 });
 
-/** Turns of an event loop, and how many of them came at most 20 ms late. */
-type Turns = { readonly all: number; readonly within20ms: number };
-
-function shareOfLate(stretches: readonly Turns[]): number {
-  const sum = (pick: (turns: Turns) => number) => stretches.reduce((total, turns) => total + pick(turns), 0);
-  return 1 - sum(({ within20ms }) => within20ms) / sum(({ all }) => all);
-}
-
 /** Issues for some seconds; the server's turns meanwhile. */
-async function turnsUnderLoad(): Promise<Turns> {
-  const before = await loopDelays();
-  const end = performance.now() + 5000;
+async function turnsUnderLoad(): Promise<LoopTurns> {
   let issued = 0;
-  const ask = async () => {
-    while (performance.now() < end) issued += (await caller.insist(caller.newCsrs(8))).length;
-  };
-  await Promise.all([ask(), ask()]);
-  const after = await loopDelays();
+  const turns = await turnsDuring(mesh.opsUrl, async () => {
+    const end = performance.now() + 5000;
+    const ask = async () => {
+      while (performance.now() < end) issued += (await caller.insist(caller.newCsrs(8))).length;
+    };
+    await Promise.all([ask(), ask()]);
+  });
   expect(issued).toBeGreaterThan(100);
-  const turns = { all: after.all - before.all, within20ms: after.within20ms - before.within20ms };
   expect(turns.all).toBeGreaterThan(200);
   return turns;
-}
-
-/** What was measured of the server so far. */
-async function loopDelays(): Promise<Turns> {
-  const text = await (await fetch(`${mesh.opsUrl}/metrics`)).text();
-  const upTo = (bound: string) =>
-    Number(
-      text.split(`meshmint_event_loop_delay_seconds_bucket{le="${bound}"} `)[1]?.split("\n")[0] ?? Number.NaN,
-    );
-  return { all: upTo("+Inf"), within20ms: upTo("0.02") };
 }
 
 test("F4: the signer's journal finds no room: each item is refused honestly, and signed again when there is", async ({

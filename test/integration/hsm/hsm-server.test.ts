@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { eventually } from "../../parts/eventually.ts";
 import { childrenOf, HsmMesh } from "../../parts/hsm-mesh.ts";
+import { type LoopTurns, shareOfLate, turnsDuring } from "../../parts/loop-turns.ts";
 import { needs } from "../../parts/parts.ts";
 
 const test = needs("softhsm");
@@ -48,26 +49,41 @@ test("H3: a token removed and brought back under load: nothing wrong or twice, n
   expect(hsm.calls("C_Initialize") - starts).toBeGreaterThanOrEqual(1);
 });
 
-test("H5: a C_Sign that hangs for ever costs the signer's worker; its callers hear by the deadline, others are served", async () => {
+test("H5: a C_Sign that hangs for ever costs the signer's worker; its callers hear by the deadline, and the p99 of the event loop's delay stays", async () => {
   await served();
+  const calm: LoopTurns[] = [];
+  const hung: LoopTurns[] = [];
+  // Other work on the machine comes and goes: stretches with and without alternate, and all turns of a kind are one sample.
+  for (let pair = 0; pair < 3; pair += 1) {
+    calm.push(await turnsDuring(stage.mesh.opsUrl, askAndPause));
+    hung.push(await turnsWhileHanging());
+  }
+  expect(Math.min(...[...hung, ...calm].map(({ all }) => all))).toBeGreaterThan(100);
+  expect(shareOfLate(hung)).toBeLessThanOrEqual(Math.max(0.01, 1.5 * shareOfLate(calm)));
+  expect(stage.flaws()).toEqual([]);
+});
+
+async function askAndPause(): Promise<void> {
+  await stage.ask(8);
+  await new Promise((resolve) => setTimeout(resolve, deadlineMs));
+}
+
+/** From the request whose C_Sign hangs to the end of the worker; that another one starts is not the hang's doing any more. */
+async function turnsWhileHanging(): Promise<LoopTurns> {
   const before = worker();
-  const late = 'meshmint_event_loop_delay_seconds_bucket{le="1"}';
-  const all = 'meshmint_event_loop_delay_seconds_bucket{le="+Inf"}';
-  const standstills = async () => {
-    const [total = 0, inTime = 0] = await stage.metrics([all, late]);
-    return total - inTime;
-  };
-  const stoodStill = await standstills();
   stage.hsm.hang("C_Sign", 1);
   const began = performance.now();
-  const answers = await stage.ask(8);
+  const asked = stage.ask(8);
+  const turns = await turnsDuring(stage.mesh.opsUrl, async () => {
+    await eventually("the worker's end", () => worker() !== before);
+  });
+  const answers = await asked;
   expect(answers.map(({ issued, refused }) => (issued ? "issued" : refused))).toContain("retry");
   expect(performance.now() - began).toBeLessThan(20_000);
   await eventually("another worker", () => worker() !== undefined && worker() !== before);
   await served();
-  expect(await standstills()).toBe(stoodStill);
-  expect(stage.flaws()).toEqual([]);
-});
+  return turns;
+}
 
 test("a token that fails half of the signatures of a batch: each item has its own answer", async () => {
   await served();
