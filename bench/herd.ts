@@ -45,36 +45,42 @@ export const bench = defineBench({
   },
   async run(flags, signal) {
     const folder = mkdtempSync(join(tmpdir(), "meshmint-herd-"));
-    const real = softHsmPaths.find((path) => existsSync(path));
-    if (real === undefined) throw new Error("needs SoftHSM2: install the package softhsm2");
-    const token = new Pkcs11Faults({ folder, real });
-    const mesh = await BenchMesh.start({
-      module: token.module,
-      signer: { sessions },
-      server: { limits: { perIdentityPerMinute: 1_000_000, perTenantPerSecond: 1_000_000 } },
-    });
     try {
-      const leftMs = numberOf(flags.left) * 1000;
-      const nodes = await raiseNodes(mesh, flags, signal);
-      const issuedAtMs = await firstLeaves(nodes);
-      await sleep(Math.max(issuedAtMs + leftMs * (ttlOverLeft - 1) - Date.now(), 0), undefined, { signal });
-      token.latency(numberOf(flags.latency));
-      const { anchorsDer } = await mesh.admin.call("GetBundle", {}, signal);
-      const wave = await renewAll(nodes, anchorsDer as readonly Uint8Array[] as readonly Der[], signal);
-      return [rowOf(nodes, { ...wave, latencyMs: numberOf(flags.latency), leftMs })];
+      return await runHerd(folder, flags, signal);
     } finally {
-      await mesh.stop();
-      token.close();
       rmSync(folder, { recursive: true, force: true });
     }
   },
 });
 
-async function raiseNodes(
-  mesh: BenchMesh,
-  flags: Readonly<Record<"svids" | "agents" | "left", string>>,
-  signal: AbortSignal,
-): Promise<Node[]> {
+type Flags = Readonly<Record<"svids" | "agents" | "left" | "latency", string>>;
+
+async function runHerd(folder: string, flags: Flags, signal: AbortSignal): Promise<Row[]> {
+  const real = softHsmPaths.find((path) => existsSync(path));
+  if (real === undefined) throw new Error("needs SoftHSM2: install the package softhsm2");
+  const token = new Pkcs11Faults({ folder, real });
+  let mesh: BenchMesh | undefined;
+  try {
+    mesh = await BenchMesh.start({
+      module: token.module,
+      signer: { sessions },
+      server: { limits: { perIdentityPerMinute: 1_000_000, perTenantPerSecond: 1_000_000 } },
+    });
+    const leftMs = numberOf(flags.left) * 1000;
+    const nodes = await raiseNodes(mesh, flags, signal);
+    const issuedAtMs = await firstLeaves(nodes);
+    await sleep(Math.max(issuedAtMs + leftMs * (ttlOverLeft - 1) - Date.now(), 0), undefined, { signal });
+    token.latency(numberOf(flags.latency));
+    const { anchorsDer } = await mesh.admin.call("GetBundle", {}, signal);
+    const wave = await renewAll(nodes, anchorsDer as readonly Uint8Array[] as readonly Der[], signal);
+    return [rowOf(nodes, { ...wave, latencyMs: numberOf(flags.latency), leftMs })];
+  } finally {
+    await mesh?.stop();
+    token.close();
+  }
+}
+
+async function raiseNodes(mesh: BenchMesh, flags: Flags, signal: AbortSignal): Promise<Node[]> {
   const count = Math.ceil(numberOf(flags.svids) / numberOf(flags.agents));
   const x509TtlSeconds = Math.round(numberOf(flags.left) * ttlOverLeft);
   const nodes: Node[] = [];

@@ -59,14 +59,14 @@ export class LedgerFile {
     this.#appender.hashed((prefixed) => this.#derivation.append(prefixed));
   }
 
-  /** Writes what is derived; false where that failed and is to be tried again. */
-  derive(): boolean {
-    if (!this.#derivation.isBehind && this.#checkpoints.size === this.#derivation.size) return true;
+  /** Writes what is derived. Where that failed it is to be tried again, and this says why. */
+  derive(): ThreadError | undefined {
+    if (!this.#derivation.isBehind && this.#checkpoints.size === this.#derivation.size) return undefined;
     try {
       this.#derivation.write((tree) => this.#checkpoints.write(tree));
-      return true;
-    } catch {
-      return false;
+      return undefined;
+    } catch (thrown) {
+      return asLedgerError(thrown);
     }
   }
 

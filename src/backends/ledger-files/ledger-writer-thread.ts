@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { closingMessage, openingId, type ThreadCall } from "../store/thread-calls.ts";
+import { closingMessage, noticeId, openingId, type ThreadCall } from "../store/thread-calls.ts";
 import { asLedgerError, LedgerFile } from "./ledger-file.ts";
 import type { LedgerPlace, WriterRequest } from "./ledger-messages.ts";
 
@@ -25,9 +25,13 @@ export function serveLedgerWrites(port: MessagePort, place: LedgerPlace): void {
     return;
   }
   let deriving: NodeJS.Timeout | undefined;
+  let isBehind = false;
   const derive = () => {
-    deriving = undefined;
-    if (!ledger.derive()) deriving = setTimeout(derive, derivedWithinMs);
+    const error = ledger.derive();
+    deriving = error && setTimeout(derive, derivedWithinMs);
+    if (isBehind === (error !== undefined)) return;
+    isBehind = !isBehind;
+    port.postMessage([error ? { id: noticeId, error } : { id: noticeId, reply: undefined }]);
   };
   port.on("message", (first: Message) => {
     const { calls, isClosing } = takeAll(port, first);
@@ -41,7 +45,7 @@ export function serveLedgerWrites(port: MessagePort, place: LedgerPlace): void {
     ledger.close();
     port.close();
   });
-  if (!ledger.derive()) deriving = setTimeout(derive, derivedWithinMs);
+  derive();
   port.postMessage([{ id: openingId, reply: undefined }]);
 }
 

@@ -24,6 +24,8 @@ export type LedgerOptions = {
   readonly clock: Clock;
   /** A ledger thread has died: nothing can be issued any more, the program should end and be restarted. */
   onFailure(fault: Fault): void;
+  /** What is derived of the log, its checkpoints too, cannot be written; without a fault: it is written again. Told once each. */
+  onDerived?(fault: Fault | undefined): void;
 };
 
 export type Ledger = {
@@ -59,6 +61,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       origin: options.origin ?? "meshmint/ledger",
     } satisfies LedgerThreadData,
     onFailure: (fault: Fault) => options.onFailure(fault),
+    onNotice: (fault: Fault | undefined) => options.onDerived?.(fault),
   });
   const writes = await ThreadCalls.open<WriterRequest, CallsFailed>(start("writer"));
   try {

@@ -11,6 +11,8 @@ export type ThreadStart = {
   readonly data: unknown;
   /** Called once if the thread ends without having been asked to: the program cannot go on. */
   onFailure(fault: Fault): void;
+  /** Told of what the thread says unasked: that something besides its calls fails, or, without a fault, that it no longer does. */
+  onNotice?(fault: Fault | undefined): void;
 };
 
 export type ThreadCall<Request> = { readonly id: number; readonly request: Request };
@@ -24,6 +26,9 @@ type Waiting<Reply> = { resolve(reply: Reply): void; reject(fault: Fault): void 
 
 /** The id of the answer that a thread gives unasked, once it is open. */
 export const openingId = 0;
+
+/** The id of what a thread says unasked later on. */
+export const noticeId = -1;
 
 /** Asks a thread to close its database and end. */
 export const closingMessage = "close";
@@ -91,6 +96,7 @@ export class ThreadCalls<Request, Reply> {
   }
 
   #settle(answer: ThreadAnswer<Reply>): void {
+    if (answer.id === noticeId) this.#start.onNotice?.("error" in answer ? toFault(answer.error) : undefined);
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     // Noted here and not by whoever awaits it: a last message and the thread's exit can come in one turn.

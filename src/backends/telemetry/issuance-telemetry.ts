@@ -47,6 +47,7 @@ export class IssuanceTelemetry {
         break;
       case "self-check-failed":
       case "intents-left-open":
+      case "intents-not-recorded":
         this.#trouble(event);
         break;
       default:
@@ -106,17 +107,22 @@ export class IssuanceTelemetry {
     );
   }
 
-  #trouble(event: Of<"self-check-failed" | "intents-left-open">): void {
+  #trouble(event: Of<"self-check-failed" | "intents-left-open" | "intents-not-recorded">): void {
     if (event.kind === "self-check-failed") {
       this.#meters.selfCheckFailed.inc();
       const { serial, reason } = event;
       this.#logger.error({ serial, reason }, "a signature did not verify: look at the token");
     } else {
       const fields = { serials: event.serials, ...failureFields(event.cause) };
-      this.#logger.error(fields, "it is unknown whether these were signed; reconciliation closes them");
+      this.#logger.error(fields, troubleText[event.kind]);
     }
   }
 }
+
+const troubleText = {
+  "intents-left-open": "it is unknown whether these were signed; reconciliation closes them",
+  "intents-not-recorded": "these were not signed: their intents could not be recorded",
+};
 
 const metersOf = (metrics: Metrics) => ({
   issued: metrics.counter("svids_issued_total", "Leaves minted, by profile", ["profile"]),

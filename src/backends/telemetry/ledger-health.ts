@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { LedgerHealthEvent, LedgerHealthObserver } from "../../control/ledger/watched-ledger-writer.ts";
+import type { Fault } from "../../foundation/fault.ts";
 import { failureFields } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -30,5 +31,15 @@ export class LedgerHealth implements LedgerHealthObserver {
       const forMs = Math.round(performance.now() - this.#sinceMs);
       this.#logger.warn({ forMs }, "the ledger records again: issuance goes on");
     }
+  }
+
+  /** Certificates go out all the same; checkpoints, and what is asked of the log, stay behind. */
+  derived(fault: Fault | undefined): void {
+    if (fault === undefined) this.#logger.warn("the ledger's tree and checkpoints are written again");
+    else
+      this.#logger.error(
+        failureFields(fault),
+        "the ledger's tree and checkpoints cannot be written: they stay behind what is recorded until they can",
+      );
   }
 }

@@ -50,6 +50,8 @@ export type IssuanceEvent =
     }
   /** A signature that does not verify: the token, or what lies between, is broken. An operator must look. */
   | { readonly kind: "self-check-failed"; readonly serial: string; readonly reason: string }
+  /** The intents could not be recorded: the signer was not asked, and nothing of these is signed. */
+  | { readonly kind: "intents-not-recorded"; readonly serials: readonly string[]; readonly cause: unknown }
   /** A failure left it unknown whether these were signed; reconciliation with the signer's journal closes them. */
   | { readonly kind: "intents-left-open"; readonly serials: readonly string[]; readonly cause: unknown };
 

@@ -216,15 +216,17 @@ export class IssuancePipeline {
     const { ledger, clock, observer } = this.#deps;
     const { signal } = this.#stop;
     const items = batch.leaves.length;
+    let left: "intents-not-recorded" | "intents-left-open" = "intents-not-recorded";
     try {
       await this.#timed("intents", items, () => recordIntents(ledger, batch, { at: clock.now(), signal }));
+      left = "intents-left-open";
       const ended = await this.#timed("sign", items, () => sign(this.#deps, batch, signal));
       await this.#timed("outcomes", items, () => recordOutcomes(ledger, ended, signal));
       this.#remember(ended);
       answer({ ...this.#deps, retries: this.#retries }, ended);
     } catch (thrown) {
       const serials = batch.leaves.map((leaf) => leaf.serialHex);
-      observer.saw({ kind: "intents-left-open", serials, cause: thrown });
+      observer.saw({ kind: left, serials, cause: thrown });
       throw thrown instanceof Fault
         ? thrown
         : new Fault("INTERNAL", "this batch was not issued", { cause: thrown });

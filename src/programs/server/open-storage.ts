@@ -21,11 +21,12 @@ const workerUrl = (name: string): URL =>
 
 /**
  * Opens the store and the ledger, each on threads of its own. Rejects with STORE_IN_USE while another server has them.
- * `onFailure`: a thread has died; without it nothing can be recorded, so the program must end.
+ * `onFailure`: a thread has died; without it nothing can be recorded, so the program must end. `onDerived`: see LedgerOptions.
  */
 export async function openStorage(
   { stateDir, trustDomain }: { readonly stateDir: string; readonly trustDomain: TrustDomain },
   onFailure: (fault: Fault) => void,
+  onDerived: (fault: Fault | undefined) => void = () => undefined,
 ): Promise<Storage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   requireFinishedRestore(stateDir);
@@ -41,6 +42,7 @@ export async function openStorage(
       origin: ledgerOrigin(trustDomain),
       clock: systemClock,
       onFailure,
+      onDerived,
     });
     return {
       database,

@@ -24,16 +24,17 @@ export async function runServer(order: RunServer, signal: AbortSignal): Promise<
   const stop = new AbortController();
   const whole = AbortSignal.any([signal, stop.signal]);
   const logger = createLogger("server", config.log.level);
+  const metrics = new Metrics();
+  const health = new LedgerHealth(logger, metrics);
   let broken: Fault | undefined;
-  const storage = await openStorage(config, (fault) => {
+  const onFailure = (fault: Fault) => {
     broken = fault;
     logger.fatal(failureFields(fault), "nothing can be recorded any more: the server ends");
     stop.abort(fault);
-  });
+  };
+  const storage = await openStorage(config, onFailure, (fault) => health.derived(fault));
   const signers = connectSigners(config);
-  const metrics = new Metrics();
   const stopWatching = watchEventLoopDelay(metrics);
-  const health = new LedgerHealth(logger, metrics);
   const ledger = {
     ...storage.ledger,
     writer: new WatchedLedgerWriter(timedLedgerWriter(storage.ledger.writer, metrics), health),
