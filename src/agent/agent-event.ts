@@ -34,7 +34,14 @@ export type AgentEvent =
   | { readonly kind: "roster-failed"; readonly reason: string }
   | { readonly kind: "checkpoint-held"; readonly size: number }
   | { readonly kind: "checkpoint-failed"; readonly reason: string }
-  | { readonly kind: "ledger-diverged"; readonly reason: string };
+  | { readonly kind: "ledger-diverged"; readonly reason: string }
+  /** On an operator's word the checkpoint of `gaveUp` entries was given up for a ledger that goes on from `restored` of them. */
+  | {
+      readonly kind: "ledger-restored";
+      readonly gaveUp: number;
+      readonly restored: number;
+      readonly size: number;
+    };
 
 /** first: the entry had none. renewal: half life. entry: the entry changed. authority: another one signs now. */
 export type IssueReason = "first" | "renewal" | "entry" | "authority";

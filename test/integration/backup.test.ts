@@ -22,7 +22,11 @@ let mesh: Mesh;
 let caller: NodeCaller;
 
 beforeAll(async () => {
-  mesh = await Mesh.start({ adjust: (file, text) => (file === "server.yaml" ? text + shortLives : text) });
+  const added: Record<string, string> = {
+    "server.yaml": shortLives,
+    "agent.yaml": "ledger: { checkpointEvery: 1s }\n",
+  };
+  mesh = await Mesh.start({ adjust: (file, text) => text + (added[file] ?? "") });
   caller = await NodeCaller.besideAgent(mesh);
 });
 afterAll(async () => {
@@ -33,7 +37,9 @@ afterAll(async () => {
 
 type Manifest = {
   readonly trustDomain: string;
-  readonly ledger: { readonly entries: number; readonly certificates: number };
+  readonly ledger: Readonly<Record<"entries" | "certificates" | "checkpoint", number>> & {
+    readonly root: string;
+  };
   readonly schema: { readonly store: string; readonly ledger: number };
   readonly files: readonly { readonly name: string; readonly size: number; readonly sha256: string }[];
 };
@@ -120,11 +126,24 @@ function otherServer() {
   return { stateDir: state, config, restore };
 }
 
+/** Size of the checkpoint that the agent holds: the second line of its note. */
+const heldCheckpoint = () => {
+  const { note } = JSON.parse(readFileSync(join(mesh.folder, "state/agent/ledger-checkpoint.json"), "utf8"));
+  return Number(note.split("\n")[1]);
+};
+let restored: Manifest["ledger"];
+
 test("B3: the restored server says what is lost, and freezes rotation", async () => {
+  const known = JSON.parse(readFileSync(join(backup, "manifest.json"), "utf8")) as Manifest;
+  await eventually(
+    "the agent to hold what the backup has not",
+    () => heldCheckpoint() > known.ledger.checkpoint,
+  );
   await mesh.server.stop("SIGKILL");
   rmSync(stateDir(), { recursive: true });
-  const { status, stderr } = run("restore", "--from", backup);
+  const { status, stdout, stderr } = run("restore", "--from", backup);
   expect(status, stderr).toBe(0);
+  restored = (JSON.parse(stdout) as Manifest).ledger;
   // The agent has seen later bundles than the backup knows.
   await mesh.agent.stop();
   const held = join(mesh.folder, "state/agent/bundle.json");
@@ -155,6 +174,30 @@ test("B4: sequence numbers go on above the highest that an agent has seen, and a
   );
   await caller.refresh();
   await caller.insist(caller.newCsrs(8));
+});
+
+test("T11: the agent says that the ledger has diverged, until an operator's word on its node; what it held is kept", async () => {
+  const line = (msg: string) => mesh.agent.lines.find((each) => each.msg === msg);
+  await eventually("the divergence", () =>
+    line("the server's ledger does not continue the one that it showed before"),
+  );
+  const held = heldCheckpoint();
+  expect(held).toBeGreaterThan(restored.checkpoint);
+  expect(mesh.cli("ledger", "search", "--kind", "state.restored")).toMatchObject({
+    found: [{ detail: { restoredSize: restored.checkpoint, restoredRoot: restored.root } }],
+  });
+  const word = ["--size", String(restored.checkpoint), "--root", restored.root];
+  const given = meshmint(["agent", "accept-restored-ledger", "-c", mesh.configFile("agent"), ...word]);
+  expect(given.status, given.stderr).toBe(0);
+  const taken = await eventually("the agent to take the restored ledger", () =>
+    line("a checkpoint was given up for a restored ledger, on an operator's word; it is kept as evidence"),
+  );
+  expect(taken).toMatchObject({ gaveUp: held, restored: restored.checkpoint });
+  const evidence = readFileSync(join(mesh.folder, "state/agent/ledger-evidence.jsonl"), "utf8");
+  expect(evidence).toContain(`mesh.example/meshmint/ledger\\n${held}\\n`);
+  const size = heldCheckpoint();
+  await caller.insist(caller.newCsrs(2));
+  await eventually("the agent to follow the restored ledger", () => heldCheckpoint() > size);
 });
 
 test("B5: when the lost leaves have expired rotation goes on; the loss stays on record", async () => {

@@ -21,8 +21,10 @@ const manifestShape = z.strictObject({
     intents: z.int().nonnegative(),
     entries: z.int().nonnegative(),
     certificates: z.int().nonnegative(),
-    /** Of the Merkle tree over its entries, hexadecimal; "" where the ledger had none yet. */
+    /** Of the Merkle tree over the first `checkpoint` entries, hexadecimal; "" where the ledger had none yet. */
     root: z.string().regex(/^([0-9a-f]{64})?$/),
+    /** Entries in the newest checkpoint. */
+    checkpoint: z.int().nonnegative().optional(),
   }),
   /** The store's latest migration, and the number of the ledger's format. */
   schema: z.strictObject({ store: z.string().max(64), ledger: z.int().nonnegative() }),

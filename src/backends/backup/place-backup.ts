@@ -97,7 +97,9 @@ async function requireIntact(
 /** The server's next start knows by this file that its state is an old one. */
 async function mark(draft: string, { takenAt, ledger }: Manifest, { now }: RestoreOrder): Promise<void> {
   const path = join(draft, restoredName);
-  const content = { restoredAt: now().toISOString(), takenAt, ledgerEntries: ledger.entries };
+  const { entries: ledgerEntries, root, checkpoint: size } = ledger;
+  const checkpoint = size === undefined ? {} : { checkpoint: { size, root } };
+  const content = { restoredAt: now().toISOString(), takenAt, ledgerEntries, ...checkpoint };
   await writeFile(path, `${JSON.stringify(content)}\n`, { mode: 0o600 });
   await makeDurable(path);
 }

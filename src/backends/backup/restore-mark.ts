@@ -14,6 +14,8 @@ const markShape = z.strictObject({
   restoredAt: moment,
   takenAt: moment,
   ledgerEntries: z.int().nonnegative(),
+  /** The newest checkpoint that the restored ledger has: agents may hold later ones. */
+  checkpoint: z.strictObject({ size: z.int().nonnegative(), root: z.string() }).optional(),
 });
 
 export type RestoreMark = z.output<typeof markShape>;

@@ -3,6 +3,7 @@ import { leafHash } from "../../domain/ledger/merkle-hash.ts";
 import type { TreeHead } from "../../domain/ledger/merkle-verify.ts";
 import { type Tile, TileTree } from "../../domain/ledger/tile-tree.ts";
 import { sha256 } from "../../foundation/digest.ts";
+import { Fault } from "../../foundation/fault.ts";
 import type { LedgerState } from "./ledger-state.ts";
 
 /** Intents whose times are summed up in one row. */
@@ -31,6 +32,7 @@ export class Derivation {
     this.#setDerived = database.prepare("UPDATE derived SET intents = ?, entries = ?, settled = ?");
     const row = database.prepare("SELECT intents, entries FROM derived").get();
     this.#derived = { intents: Number(row?.intents), entries: Number(row?.entries) };
+    requireArchivedIsDerived(database, this.#derived.entries);
     this.#tree = TileTree.resume(this.#derived.entries, readUnfinishedTiles(database, this.#derived.entries));
     const rest = database.prepare("SELECT body FROM entries WHERE log_index >= ? ORDER BY log_index");
     for (const { body } of rest.iterate(this.#derived.entries))
@@ -79,6 +81,16 @@ export class Derivation {
     for (const { id } of this.#state.open.values()) settled = Math.min(settled, id - 1);
     return settled;
   }
+}
+
+/** What is derived of archived rows cannot be made anew from rows. */
+function requireArchivedIsDerived(database: DatabaseSync, derived: number): void {
+  const archived = Number(database.prepare("SELECT entries FROM archived").get()?.entries);
+  if (archived <= derived) return;
+  throw new Fault(
+    "LEDGER_FAILED",
+    `${archived} log entries are archived, but the tree has ${derived}: put the ledger back from a backup`,
+  );
 }
 
 const endsStep = `

@@ -1,16 +1,16 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { IntentQuery, LeafCursor } from "../../control/ledger/ledger-reader.ts";
 import { fromHex } from "../../domain/certificate/hex.ts";
+import type { ArchiveShelf } from "./archive-shelf.ts";
+import { ArchivedIntents, type FoundIntent, type FoundLeaf } from "./archived-intents.ts";
 import { spanIntents } from "./derivation.ts";
-import { type EndColumns, IntentEnds } from "./intent-ends.ts";
+import { IntentEnds } from "./intent-ends.ts";
 import type { IntentRow, LeafRow, ReaderRequest } from "./ledger-messages.ts";
 import { RecentIntents } from "./recent-intents.ts";
 import { SerialSearch } from "./serial-blocks.ts";
 
 const pageRows = 2000;
 
-type FoundIntent = Omit<IntentRow, "outcome"> & EndColumns;
-type FoundLeaf = LeafRow & EndColumns;
 type LeafRange = Extract<ReaderRequest, { kind: "leaves" }>;
 
 const leafRows = `
@@ -28,8 +28,10 @@ export class IntentQueries {
   readonly #ends: IntentEnds;
   readonly #serials: SerialSearch;
   readonly #recent: RecentIntents;
+  readonly #archived: ArchivedIntents;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, shelf: ArchiveShelf) {
+    this.#archived = new ArchivedIntents(database, shelf);
     this.#page = database.prepare(`
       SELECT i.id, i.serial, a.key_id, i.tbs_sha256, i.at, x.log_index, x.outcome
       FROM intents i JOIN authorities a ON a.id = i.authority LEFT JOIN ends x ON x.intent = i.id
@@ -53,8 +55,7 @@ export class IntentQueries {
   /** A page of intents in the order of their ids; empty only at the end. */
   page({ after, upTo, openOnly }: IntentQuery): IntentRow[] {
     for (let from = after; ; ) {
-      const range = { after: from, intents: upTo.intents, entries: upTo.entries, openOnly: Number(openOnly) };
-      const found = this.#page.all(range) as unknown as FoundIntent[];
+      const found = this.#found({ after: from, upTo, openOnly });
       const ends = this.#ends.of(found);
       const rows = found.map(({ id, serial, key_id, tbs_sha256, at }, position): IntentRow => {
         const end = ends[position];
@@ -68,12 +69,25 @@ export class IntentQueries {
     }
   }
 
+  #found({ after, upTo, openOnly }: IntentQuery): FoundIntent[] {
+    const archived = Math.min(this.#archived.upTo, upTo.intents);
+    if (after < archived && !openOnly) return this.#archived.page(after, archived);
+    // None that is archived is open.
+    const { intents, entries } = upTo;
+    const range = { after: Math.max(after, archived), intents, entries, openOnly: Number(openOnly) };
+    return this.#page.all(range) as unknown as FoundIntent[];
+  }
+
   /** A page of an authority's certificates that expire at `notBefore` or later, in the order of issuance. */
   leaves({ authorityKeyId, notBefore, from }: LeafRange): { rows: LeafRow[]; next: LeafCursor | undefined } {
     const rows: LeafRow[] = [];
     const key = fromHex(authorityKeyId) ?? new Uint8Array();
-    for (const { after, upTo } of this.#ranges(notBefore, from.intent)) {
-      const found = this.#leaves.all({ after, upTo, notBefore, key }) as unknown as FoundLeaf[];
+    const archived = this.#archived.upTo;
+    for (const range of this.#ranges(notBefore, from.intent)) {
+      const isArchived = range.after < archived; // as a whole: tiles hold whole spans
+      const found = isArchived
+        ? this.#archived.leaves(range, notBefore, key)
+        : (this.#leaves.all({ ...range, notBefore, key }) as unknown as FoundLeaf[]);
       rows.push(...this.#issued(found));
       if (rows.length >= pageRows) break;
     }
@@ -99,7 +113,12 @@ export class IntentQueries {
       ...this.#serials.candidates(serial),
       ...this.#recent.candidates(serial, this.#serials.covered()),
     ];
-    return ids.flatMap((id) => this.#leaf.all(id, serial)) as unknown as FoundLeaf[];
+    const archived = this.#archived.upTo;
+    return ids.flatMap((id) =>
+      id <= archived
+        ? (this.#archived.leaf(id, serial) ?? [])
+        : (this.#leaf.all(id, serial) as unknown as FoundLeaf[]),
+    );
   }
 
   /** Intents after `from` that may expire late enough: spans that say so, and those without a span yet. */

@@ -5,9 +5,10 @@ import { type ProcessLock, takeProcessLock } from "../store/process-lock.ts";
 import type { ThreadAnswer, ThreadCall } from "../store/thread-calls.ts";
 import { isBusy, type ThreadError, toThreadError } from "../store/thread-faults.ts";
 import { Appender } from "./append.ts";
+import { ArchiveKeeper } from "./archive-keeper.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Derivation } from "./derivation.ts";
-import type { CallsFailed, LedgerPlace, WriterRequest } from "./ledger-messages.ts";
+import type { ArchiveRequest, CallsFailed, LedgerPlace, WriterRequest } from "./ledger-messages.ts";
 import { readLedgerState } from "./ledger-state.ts";
 import { prepareLedger } from "./ledger-tables.ts";
 
@@ -26,6 +27,7 @@ export class LedgerFile {
   readonly #appender: Appender;
   readonly #derivation: Derivation;
   readonly #checkpoints: Checkpoints;
+  readonly #archive: ArchiveKeeper;
 
   /** Throws STORE_IN_USE while another process has the file, LEDGER_FAILED where it cannot be used. */
   constructor({ file, origin }: LedgerPlace) {
@@ -39,6 +41,7 @@ export class LedgerFile {
     this.#derivation = new Derivation(this.#database, state);
     this.#checkpoints = new Checkpoints(this.#database, file, origin);
     this.#appender = new Appender(this.#database, state);
+    this.#archive = new ArchiveKeeper(this.#database);
   }
 
   /**
@@ -52,6 +55,16 @@ export class LedgerFile {
     if (!error) return messages.map(({ id }) => ({ id, reply: undefined }));
     if (error.isBusy) return messages.map(({ id, request }) => ({ id, reply: allFailed(request, error) }));
     return messages.map(({ id, request }) => ({ id, reply: this.#oneByOne(request) }));
+  }
+
+  /** One bounded step of the archive. */
+  archive({ id, request }: ThreadCall<ArchiveRequest>): ThreadAnswer<CallsFailed> {
+    try {
+      this.#archive.handle(request);
+      return { id, reply: undefined };
+    } catch (thrown) {
+      return { id, error: asLedgerError(thrown) };
+    }
   }
 
   /** What the callers need not wait for. */

@@ -1,3 +1,4 @@
+import type { ArchiveState, SealedTile } from "../../control/ledger/ledger-archiver.ts";
 import type { LogHead, LogSearch } from "../../control/ledger/ledger-log.ts";
 import type {
   EntryCheck,
@@ -14,7 +15,7 @@ import type { LogPage } from "./log-search.ts";
 export type LedgerPlace = { readonly file: string; readonly origin: string };
 
 /** What the ledger threads are started with, by way of workerData. */
-export type LedgerThreadData = LedgerPlace & { readonly role: "writer" | "reader" };
+export type LedgerThreadData = LedgerPlace & { readonly role: "writer" | "reader" | "archiver" };
 
 /** `frames` holds this many calls (call-frames.ts). */
 export type WriterRequest = {
@@ -22,6 +23,14 @@ export type WriterRequest = {
   readonly frames: Uint8Array<ArrayBuffer>;
   readonly calls: number;
 };
+
+/** Puts an archive tile on record, or deletes some of the rows that are in tiles. Answered with nothing. */
+export type ArchiveRequest =
+  | { readonly kind: "seal"; readonly tile: SealedTile }
+  | { readonly kind: "prune" };
+
+/** Writes the next tile that is due to its file. */
+export type ArchiverRequest = { readonly kind: "build"; readonly expiredBefore: number };
 
 /** By the position of the call among those of its message; undefined where all were recorded. */
 export type CallsFailed = Readonly<Record<number, ThreadError>> | undefined;
@@ -41,7 +50,9 @@ export type ReaderRequest =
   | { readonly kind: "inclusion"; readonly index: number; readonly size: number }
   | { readonly kind: "consistency"; readonly old: number; readonly size: number }
   | { readonly kind: "entries"; readonly from: number; readonly upTo: number }
-  | { readonly kind: "search"; readonly wanted: LogSearch };
+  | { readonly kind: "search"; readonly wanted: LogSearch }
+  | { readonly kind: "archive" }
+  | { readonly kind: "archive-flaws" };
 
 /** Plain rows: bytes and times get their types in the thread that asked. */
 export type IntentRow = {
@@ -73,4 +84,6 @@ export type ReaderReply =
   | { readonly kind: "head"; readonly head: LogHead }
   | { readonly kind: "proof"; readonly proof: readonly Uint8Array[]; readonly oldRoot: Uint8Array }
   | { readonly kind: "entries"; readonly entries: readonly Uint8Array[] }
-  | { readonly kind: "search"; readonly page: LogPage };
+  | { readonly kind: "search"; readonly page: LogPage }
+  | { readonly kind: "archive"; readonly state: ArchiveState }
+  | { readonly kind: "flaws"; readonly flaws: readonly string[] };

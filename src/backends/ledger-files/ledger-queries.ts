@@ -2,7 +2,10 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { LogSearch } from "../../control/ledger/ledger-log.ts";
 import type { LedgerCounts } from "../../control/ledger/ledger-reader.ts";
 import { emptyRoot } from "../../domain/ledger/merkle-hash.ts";
+import { ArchiveQueries } from "./archive-queries.ts";
+import { ArchiveShelf } from "./archive-shelf.ts";
 import { EntryChecks } from "./entry-checks.ts";
+import { EntryRows } from "./entry-rows.ts";
 import { IntentQueries } from "./intent-queries.ts";
 import type { ReaderReply, ReaderRequest } from "./ledger-messages.ts";
 import { readCounts } from "./ledger-state.ts";
@@ -17,14 +20,19 @@ export class LedgerQueries {
   readonly #checks: EntryChecks;
   readonly #log: LogQueries;
   readonly #searches: LogSearches;
+  readonly #shelf: ArchiveShelf;
+  readonly #archives: ArchiveQueries;
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
     this.#begin = this.#database.prepare("BEGIN");
-    this.#intents = new IntentQueries(this.#database);
-    this.#checks = new EntryChecks(this.#database);
-    this.#log = new LogQueries(this.#database);
-    this.#searches = new LogSearches(this.#database);
+    this.#shelf = new ArchiveShelf(this.#database, file);
+    const rows = new EntryRows(this.#database, this.#shelf);
+    this.#intents = new IntentQueries(this.#database, this.#shelf);
+    this.#checks = new EntryChecks(this.#database, file);
+    this.#log = new LogQueries(this.#database, rows);
+    this.#searches = new LogSearches(this.#database, { shelf: this.#shelf, rows });
+    this.#archives = new ArchiveQueries(this.#database, this.#shelf);
   }
 
   /** Every answer is of one moment: what is derived and what is recorded fit together. */
@@ -63,6 +71,10 @@ export class LedgerQueries {
         return { kind: "entries", entries: this.#log.entries(request.from, request.upTo) };
       case "search":
         return { kind: "search", page: this.#search(request.wanted) };
+      case "archive":
+        return { kind: "archive", state: this.#archives.state() };
+      case "archive-flaws":
+        return { kind: "flaws", flaws: this.#archives.flaws() };
       default:
         return request satisfies never;
     }

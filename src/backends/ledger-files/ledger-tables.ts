@@ -8,9 +8,9 @@ export const outcomeKinds = ["event", "certificate", ...closings] as const;
 export type OutcomeKind = Exclude<(typeof outcomeKinds)[number], "event">;
 
 /**
- * Version 2. What is recorded: intents and log entries, each only ever added at the end and without any index, so that a
- * commit writes little more than the rows themselves. `body` is the log entry's own bytes (domain/ledger/log-entry.ts);
- * it is empty where it has moved to an archive tile. Times are milliseconds since 1970, hashes and serials are bytes.
+ * What is recorded: intents and log entries, each only ever added at the end and without any index, so that a commit writes
+ * little more than the rows themselves. `body` is the log entry's own bytes (domain/ledger/log-entry.ts). The oldest rows
+ * are in archive tiles instead. Times are milliseconds since 1970, hashes and serials are bytes.
  */
 const recorded = `
   CREATE TABLE authorities (
@@ -51,9 +51,33 @@ const recorded = `
   ) STRICT;
   INSERT INTO recorded VALUES (1, 0, 0, 0, 0, 0, 0);
   CREATE TRIGGER intents_stay BEFORE UPDATE ON intents BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-  CREATE TRIGGER intents_last BEFORE DELETE ON intents BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
   CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-  CREATE TRIGGER entries_last BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+`;
+
+/**
+ * Since version 3: sealed archive tiles (archive-files.ts), and how many entries and intents are in them, always the oldest.
+ * From then on the tile is the record; only rows that are in one may be deleted.
+ */
+const archive = `
+  CREATE TABLE archives (
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    certificates INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    sealed_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, number)
+  ) STRICT;
+  CREATE TABLE archived (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    entries INTEGER NOT NULL,
+    intents INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO archived VALUES (1, 0, 0);
+  CREATE TRIGGER intents_last BEFORE DELETE ON intents WHEN OLD.id > (SELECT intents FROM archived)
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+  CREATE TRIGGER entries_last BEFORE DELETE ON entries WHEN OLD.log_index >= (SELECT entries FROM archived)
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 `;
 
 /**
@@ -104,7 +128,7 @@ const checkpoints = `
   ) STRICT;
 `;
 
-const version = 2;
+const version = 3;
 
 /** Makes the tables in a new ledger, upgrades an older one; throws LEDGER_FAILED for one that a newer program made. */
 export function prepareLedger(database: DatabaseSync): void {
@@ -122,8 +146,10 @@ function prepareVersion(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     if (found.user_version === 1) upgradeFromVersion1(database, recorded);
-    else database.exec(recorded);
-    database.exec(`${derived} PRAGMA user_version = ${version}; COMMIT`);
+    else if (found.user_version === 0) database.exec(recorded);
+    else database.exec("DROP TRIGGER intents_last; DROP TRIGGER entries_last");
+    if (found.user_version < 2) database.exec(derived);
+    database.exec(`${archive} PRAGMA user_version = ${version}; COMMIT`);
   } catch (thrown) {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw thrown;

@@ -1,10 +1,12 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { closingMessage, noticeId, openingId, type ThreadCall } from "../store/thread-calls.ts";
 import { asLedgerError, LedgerFile } from "./ledger-file.ts";
-import type { LedgerPlace, WriterRequest } from "./ledger-messages.ts";
+import type { ArchiveRequest, LedgerPlace, WriterRequest } from "./ledger-messages.ts";
 
 type Call = ThreadCall<WriterRequest>;
-type Message = Call | typeof closingMessage;
+type ArchiveCall = ThreadCall<ArchiveRequest>;
+type Message = Call | ArchiveCall | typeof closingMessage;
+type Taken = { readonly calls: Call[]; readonly archive: ArchiveCall[]; readonly isClosing: boolean };
 
 /** Messages in one commit at most: bounds how long the first of them waits for the others' rows. */
 const mostMessagesPerCommit = 16;
@@ -34,12 +36,13 @@ export function serveLedgerWrites(port: MessagePort, place: LedgerPlace): void {
     port.postMessage([error ? { id: noticeId, error } : { id: noticeId, reply: undefined }]);
   };
   port.on("message", (first: Message) => {
-    const { calls, isClosing } = takeAll(port, first);
+    const { calls, archive, isClosing } = takeAll(port, first);
     if (calls.length > 0) {
       port.postMessage(ledger.commit(calls));
       ledger.afterCommit();
       deriving ??= setTimeout(derive, derivedWithinMs);
     }
+    for (const call of archive) port.postMessage([ledger.archive(call)]);
     if (!isClosing) return;
     clearTimeout(deriving);
     ledger.close();
@@ -49,13 +52,17 @@ export function serveLedgerWrites(port: MessagePort, place: LedgerPlace): void {
   port.postMessage([{ id: openingId, reply: undefined }]);
 }
 
-function takeAll(port: MessagePort, first: Message): { calls: Call[]; isClosing: boolean } {
+function takeAll(port: MessagePort, first: Message): Taken {
   const calls: Call[] = [];
+  const archive: ArchiveCall[] = [];
   let message: Message | undefined = first;
   while (message !== undefined && message !== closingMessage) {
-    calls.push(message);
-    if (calls.length === mostMessagesPerCommit) return { calls, isClosing: false };
+    if (isRecord(message)) calls.push(message);
+    else archive.push(message);
+    if (calls.length + archive.length === mostMessagesPerCommit) return { calls, archive, isClosing: false };
     message = receiveMessageOnPort(port)?.message;
   }
-  return { calls, isClosing: message === closingMessage };
+  return { calls, archive, isClosing: message === closingMessage };
 }
+
+const isRecord = (call: Call | ArchiveCall): call is Call => call.request.kind === "record";

@@ -10,6 +10,7 @@ import {
 } from "../../domain/ledger/merkle-tree.ts";
 import { tileNodes } from "../../domain/ledger/tile-tree.ts";
 import { Fault } from "../../foundation/fault.ts";
+import type { EntryRows } from "./entry-rows.ts";
 
 const pageEntries = 1000;
 /** Fits a gRPC message with room to spare. */
@@ -19,16 +20,14 @@ const pageBytes = 1 << 20;
 export class LogQueries {
   readonly #head: StatementSync;
   readonly #tile: StatementSync;
-  readonly #bodies: StatementSync;
+  readonly #rows: EntryRows;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, rows: EntryRows) {
     this.#head = database.prepare(`
       SELECT k.verifier, c.size, c.note, c.at, r.entries FROM log_key k, recorded r
       LEFT JOIN (SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1) c ON true`);
     this.#tile = database.prepare("SELECT hashes FROM tiles WHERE level = ? AND number = ?");
-    this.#bodies = database.prepare(
-      "SELECT log_index, body FROM entries WHERE log_index >= ? AND log_index < ? ORDER BY log_index",
-    );
+    this.#rows = rows;
   }
 
   head(): LogHead {
@@ -65,11 +64,10 @@ export class LogQueries {
   entries(from: number, upTo: number): Uint8Array[] {
     const page: Uint8Array[] = [];
     let bytes = 0;
-    for (const row of this.#bodies.iterate(from, Math.min(upTo, from + pageEntries))) {
-      const body = row.body as Uint8Array;
-      bytes += body.length;
+    for (const { log_index, body } of this.#rows.between(from, Math.min(upTo, from + pageEntries))) {
+      bytes += body?.length ?? 0;
       if (page.length > 0 && bytes > pageBytes) break;
-      if (row.log_index !== from + page.length) break;
+      if (body === null || log_index !== from + page.length) break;
       page.push(body);
     }
     if (page.length === 0 && from < upTo) throw new Fault("LEDGER_FAILED", `log entry ${from} is missing`);

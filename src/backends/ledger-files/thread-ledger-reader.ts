@@ -84,6 +84,12 @@ export class ThreadLedgerReader implements LedgerReader, LedgerLog {
     return reply.kind === "search" ? reply.page : wrongReply();
   }
 
+  /** A sentence for each archive tile that is missing or was changed. */
+  async archiveFlaws(): Promise<readonly string[]> {
+    const reply = await this.#calls.call({ kind: "archive-flaws" });
+    return reply.kind === "flaws" ? reply.flaws : wrongReply();
+  }
+
   async #ask(request: ReaderRequest, signal: AbortSignal): Promise<ReaderReply> {
     signal.throwIfAborted();
     const reply = await this.#calls.call(request);

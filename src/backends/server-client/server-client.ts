@@ -1,4 +1,5 @@
-import type { LedgerAdvance, LedgerLink } from "../../agent/ledger/checkpoint-watch.ts";
+import type { LedgerLink } from "../../agent/ledger/checkpoint-watch.ts";
+import type { LedgerAdvance } from "../../agent/ledger/held-checkpoint.ts";
 import type { NodeCredentials } from "../../agent/node/node-credentials.ts";
 import type { NodeSvidRenewal } from "../../agent/node/node-keeper.ts";
 import type {

@@ -43,6 +43,9 @@ export class AgentTelemetry implements AgentObserver {
       case "ledger-diverged":
         counters.ledgerDiverged.inc();
         break;
+      case "ledger-restored":
+        counters.ledgerRestored.inc();
+        break;
       case "bundle-refused":
       case "update-flawed":
         counters.flawed.inc();
@@ -61,6 +64,10 @@ const countersOf = (metrics: Metrics) => ({
   ledgerDiverged: metrics.counter(
     "agent_ledger_diverged_total",
     "Times that the server's ledger did not continue the one that it showed before",
+  ),
+  ledgerRestored: metrics.counter(
+    "agent_ledger_restored_total",
+    "Times that a checkpoint was given up for a restored ledger, on an operator's word",
   ),
   issued: metrics.counter("agent_svids_issued_total", "Leaves that came, by why they were asked for", [
     "why",
@@ -113,6 +120,7 @@ const levelOf = {
   "checkpoint-held": "debug",
   "checkpoint-failed": "warn",
   "ledger-diverged": "error",
+  "ledger-restored": "warn",
 } as const satisfies Record<AgentEvent["kind"], "debug" | "info" | "warn" | "error">;
 
 const sentences: Record<AgentEvent["kind"], string> = {
@@ -133,4 +141,6 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "checkpoint-held": "the server's ledger has grown as it should",
   "checkpoint-failed": "the ledger's checkpoint could not be asked for or kept; tried again later",
   "ledger-diverged": "the server's ledger does not continue the one that it showed before",
+  "ledger-restored":
+    "a checkpoint was given up for a restored ledger, on an operator's word; it is kept as evidence",
 };

@@ -1,4 +1,4 @@
-import { sameBytes } from "../../domain/certificate/hex.ts";
+import { sameBytes, toHex } from "../../domain/certificate/hex.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { parseCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import type { Clock } from "../../foundation/clock.ts";
@@ -62,11 +62,12 @@ export class CheckpointDesk {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     if (!old.ok) return `it holds no checkpoint that can be read: ${old.error}`;
-    if (old.value.size > size)
-      return `it holds a checkpoint of ${old.value.size} entries, more than the ledger has`;
+    // The root is evidence: after a restore nothing else is left of what was lost.
+    const what = `${old.value.size} entries, root ${toHex(old.value.root)}`;
+    if (old.value.size > size) return `it holds a checkpoint of ${what}: more than the ledger has`;
     const { oldRoot } = await this.#deps.log.consistency({ old: old.value.size, size }, signal);
     if (sameBytes(oldRoot, old.value.root)) return undefined;
-    return `it holds another root for the first ${old.value.size} entries`;
+    return `it holds another root for the first ${what}`;
   }
 
   async #diverged(agent: SpiffeId, sentence: string, signal: AbortSignal): Promise<void> {

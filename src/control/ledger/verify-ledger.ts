@@ -1,5 +1,6 @@
 import type { JournaledTbs } from "../../domain/ledger/reconciliation.ts";
 import { Reconciliation, type ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { intentPages } from "./intent-pages.ts";
 import type { LedgerMark, LedgerReader } from "./ledger-reader.ts";
 import { verifyEntries } from "./verify-entries.ts";
@@ -25,12 +26,19 @@ type Deps = {
 export async function verifyLedger(deps: Deps, signal: AbortSignal): Promise<ReconciliationReport> {
   const { mark, flaws } = await verifyEntries(deps.reader, signal);
   const reconciliation = new Reconciliation(deps.lost);
-  await feedBothSides(deps, { mark, reconciliation }, signal);
-  await excuseNewIntents(deps.reader, { mark, reconciliation }, signal);
+  const unread: string[] = [];
+  try {
+    await feedBothSides(deps, { mark, reconciliation }, signal);
+    await excuseNewIntents(deps.reader, { mark, reconciliation }, signal);
+  } catch (thrown) {
+    // With intents that cannot be read there is a report all the same: what is wrong with the ledger has been found above.
+    if (flaws.length === 0 || !(thrown instanceof Fault) || thrown.code !== "LEDGER_FAILED") throw thrown;
+    unread.push(`not reconciled with the journal: ${thrown.message}`);
+  }
   const report = reconciliation.finish();
   const counted =
     report.intents === mark.intents ? [] : [`${mark.intents} intents, but ${report.intents} rows`];
-  const own = [...flaws, ...counted];
+  const own = [...unread, ...flaws, ...counted];
   return {
     ...report,
     reconciled: report.reconciled && own.length === 0,

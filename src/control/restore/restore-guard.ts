@@ -34,6 +34,8 @@ export type FoundState = {
   readonly restoredAt: Date;
   /** Intents without an end in the ledger as it was restored. */
   readonly openIntents: number;
+  /** The newest checkpoint of the ledger as it was restored; its root is hexadecimal. */
+  readonly checkpoint?: { readonly size: number; readonly root: string } | undefined;
 };
 
 /** Each event names as many lines as an entry of the log may well hold. */
@@ -108,7 +110,7 @@ export class RestoreGuard {
     const until = new Date(lastSigned.getTime() + toMs(longestLeaf) + toMs(maxClockSkew));
     const openIntents = found?.openIntents ?? 0;
     const restore: Restore = { noticedAt, until, lostLines: lines.length, openIntents };
-    await this.#record(restore, lines, signal);
+    await this.#record({ ...restore, checkpoint: found?.checkpoint }, lines, signal);
     await store.add(restore, lines, signal);
     for (const { tbsSha256 } of lines) this.#lost.add(tbsSha256);
     this.#restores = [...this.#restores, restore];
@@ -117,11 +119,17 @@ export class RestoreGuard {
   }
 
   /** In the ledger before it is in the store, as every act. */
-  async #record(restore: Restore, lines: readonly LostLine[], signal: AbortSignal): Promise<void> {
+  async #record(
+    restore: Restore & Pick<FoundState, "checkpoint">,
+    lines: readonly LostLine[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { writer } = this.#deps.ledger;
     const event = { actor: "server", at: restore.noticedAt };
-    const { lostLines, openIntents, until } = restore;
-    const detail = { lostLines, openIntents, until: until.toISOString() };
+    const { lostLines, openIntents, until, checkpoint } = restore;
+    // What agents held beyond this they give up only for what continues it, and only on an operator's word.
+    const tree = checkpoint ? { restoredSize: checkpoint.size, restoredRoot: checkpoint.root } : {};
+    const detail = { lostLines, openIntents, until: until.toISOString(), ...tree };
     await writer.recordEvent({ ...event, kind: "state.restored", detail }, signal);
     for (let from = 0; from < lines.length; from += linesPerEvent) {
       const part = lines.slice(from, from + linesPerEvent);

@@ -55,7 +55,7 @@ export async function wireAgent(
   );
   const checkpoints = new CheckpointWatch({
     link: server,
-    store: new CheckpointFile(join(config.stateDir, "ledger-checkpoint.json")),
+    store: new CheckpointFile(config.stateDir),
     verify: verifyEd25519,
     observer,
     random: systemRandom,

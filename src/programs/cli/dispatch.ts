@@ -26,6 +26,8 @@ export const loadDemo = async () => ({
 });
 
 export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;
+export const loadAcceptRestoredLedger = async () =>
+  (await import("../agent/accept-restored-ledger.ts")).acceptRestoredLedger;
 
 export const loadAdminClient = async () =>
   (await import("../../backends/admin-client/admin-client.ts")).AdminClient;

@@ -45,11 +45,13 @@ async function ledgerFacts(file: string): Promise<Manifest["ledger"]> {
   const worker = new URL(`./ledger-worker${extname(import.meta.filename)}`, import.meta.url);
   const onFailure = () => undefined; // the call that waits is told
   const { signal } = new AbortController();
-  const { reader, log, close } = await openLedgerReader({ file, worker, onFailure });
+  const { reader, log, archiveFlaws, close } = await openLedgerReader({ file, worker, onFailure });
   try {
+    const [flaw] = await archiveFlaws();
+    if (flaw !== undefined) throw new Fault("STORE_FAILED", flaw);
     const { intents, entries, certificates } = await reader.counts(signal);
-    const { root } = await log.head(signal);
-    return { intents, entries, certificates, root: toHex(root) };
+    const { root, size: checkpoint } = await log.head(signal);
+    return { intents, entries, certificates, root: toHex(root), checkpoint };
   } finally {
     await close();
   }

@@ -130,6 +130,8 @@ export const serverSchema = (({ path }) =>
         .strictObject({
           /** Each checkpoint of the ledger is appended to this file too, best on another machine's disk. */
           checkpointFile: path.optional(),
+          /** How long after its expiry a certificate moves from the database to an archive tile. */
+          archiveAfter: durationWithin(hours(1), hours(24 * 3650)).prefault("30d"),
         })
         .prefault({}),
       /** Threads that verify CSRs and build certificates. */

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { ArchiveTelemetry } from "../../backends/telemetry/archive-telemetry.ts";
 import { LedgerTelemetry } from "../../backends/telemetry/ledger-telemetry.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
@@ -19,6 +20,7 @@ import { AdminTelemetry } from "./admin-telemetry.ts";
 import { keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import { IssuanceGauges } from "./issuance-gauges.ts";
+import { keepArchiving } from "./keep-archiving.ts";
 import { keepCheckpoints } from "./keep-checkpoints.ts";
 import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
@@ -109,6 +111,10 @@ async function openDoors(
   background((await settleThePast(config, past, signal))(), logger);
   background(keepClosingOrphans(closable, signal), logger);
   background(keepRechecking(config, parts, signal), logger);
+  background(
+    keepArchiving(config, { ...parts, telemetry: new ArchiveTelemetry(logger, metrics) }, signal),
+    logger,
+  );
   const agents = await openAgentDoor(config, { ...parts, ledgerTelemetry, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));

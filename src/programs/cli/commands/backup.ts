@@ -40,12 +40,25 @@ export const registerBackup: Registration = (program, frame) => {
       frame.run(output, async ({ signal, progress }) => {
         const { restoreState } = await loadBackup();
         const manifest = await restoreState({ configFile: config, folder: from, progress }, signal);
-        return reply(`restored ${manifest.trustDomain} as it was at ${manifest.takenAt}`, manifest);
+        const { text, json } = reply(
+          `restored ${manifest.trustDomain} as it was at ${manifest.takenAt}`,
+          manifest,
+        );
+        return { text: [text, ...wordForAgents(manifest)].join("\n"), json };
       }),
     );
 };
 
 type Taken = Awaited<ReturnType<Awaited<ReturnType<typeof loadBackup>>["backupState"]>>;
+
+/** Said only where there is a checkpoint that agents may have gone beyond. */
+const wordForAgents = ({ ledger: { checkpoint, root } }: Taken): string[] =>
+  checkpoint === undefined || checkpoint === 0
+    ? []
+    : [
+        "agents that hold a later checkpoint of the ledger go on only when told so, on each node (docs/backup.md):",
+        `  meshmint agent accept-restored-ledger -c agent.yaml --size ${checkpoint} --root ${root}`,
+      ];
 
 function reply(done: string, manifest: Taken): Reply {
   const { ledger, files } = manifest;
