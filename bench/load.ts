@@ -5,7 +5,7 @@ import { BenchMesh } from "./parts/bench-mesh.ts";
 import { takeCsrs } from "./parts/csr-stock.ts";
 import { type AskedLeaf, openIssueClient } from "./parts/issue-client.ts";
 import { atRate, OpenLoop, type OpenLoopTally } from "./parts/open-loop.ts";
-import { treeCpuMicros } from "./parts/process-cpu.ts";
+import { RefusalCost } from "./parts/refusal-cost.ts";
 
 const kinds = ["flood", "quiet", "renewal"] as const;
 type Kind = (typeof kinds)[number];
@@ -25,7 +25,6 @@ type Stage = {
 type Level = {
   readonly percent: number;
   readonly tallies: Readonly<Record<Kind, OpenLoopTally>>;
-  readonly cpuMicros: number;
   /** What the server had learned when the last was sent, and how many it then had between queue and answer at most. */
   readonly learnedPerSecond: number;
   readonly window: number;
@@ -48,28 +47,61 @@ export const bench = defineBench({
     deadline: { help: "seconds in which an answer is of use (limits.answerWithin)", default: "5" },
   },
   async run(flags, signal) {
-    const answerWithin = `${numberOf(flags.deadline)}s`;
-    const longestWait = `${numberOf(flags.wait)}s`;
-    const rates = { perIdentityPerMinute: 1_000_000, perTenantPerSecond: 1_000_000 };
-    const mesh = await BenchMesh.start({ server: { limits: { ...rates, answerWithin, longestWait } } });
-    try {
-      const seconds = numberOf(flags.seconds);
-      const askers = await enrolAll(mesh, renewalsPerSecond * seconds, signal);
-      const leaves = new LeafSupply(await takeCsrs(2000));
-      const stage = { mesh, askers, leaves, seconds, deadlineMs: numberOf(flags.deadline) * 1000, signal };
-      const capacity = await measureCapacity(stage);
-      const levels: Level[] = [];
-      for (const percent of numbersOf(flags.percent)) {
-        signal.throwIfAborted();
-        levels.push(await runLevel(stage, percent, capacity));
-        console.error(JSON.stringify(rowOf(stage, capacity, levels)(levels.at(-1) as Level)));
-      }
-      return levels.map(rowOf(stage, capacity, levels));
-    } finally {
-      await mesh.stop();
-    }
+    const levels: Level[] = [];
+    const rows = await runLevels(flags, levels, signal);
+    return await withRefusalCosts(rows, { levels, seconds: numberOf(flags.seconds) }, signal);
   },
 });
+
+async function runLevels(
+  flags: Readonly<Record<"percent" | "seconds" | "wait" | "deadline", string>>,
+  levels: Level[],
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const answerWithin = `${numberOf(flags.deadline)}s`;
+  const longestWait = `${numberOf(flags.wait)}s`;
+  const rates = { perIdentityPerMinute: 1_000_000, perTenantPerSecond: 1_000_000 };
+  const mesh = await BenchMesh.start({ server: { limits: { ...rates, answerWithin, longestWait } } });
+  try {
+    const seconds = numberOf(flags.seconds);
+    const askers = await enrolAll(mesh, renewalsPerSecond * seconds, signal);
+    const leaves = new LeafSupply(await takeCsrs(2000));
+    const stage = { mesh, askers, leaves, seconds, deadlineMs: numberOf(flags.deadline) * 1000, signal };
+    const capacity = await measureCapacity(stage);
+    for (const percent of numbersOf(flags.percent)) {
+      signal.throwIfAborted();
+      levels.push(await runLevel(stage, percent, capacity));
+      console.error(JSON.stringify(rowOf(stage, capacity, levels)(levels.at(-1) as Level)));
+    }
+    return levels.map(rowOf(stage, capacity, levels));
+  } finally {
+    await mesh.stop();
+  }
+}
+
+/** What a refused item cost, for each row with some, at the pace of the row's refusals. */
+async function withRefusalCosts(
+  rows: readonly Row[],
+  { levels, seconds }: { readonly levels: readonly Level[]; readonly seconds: number },
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const refusedOf = levels.map(({ tallies }) => turnedAwayIn(tallies));
+  if (refusedOf.every((refused) => refused === 0)) return [...rows];
+  const cost = await RefusalCost.start(signal);
+  try {
+    const priced: Row[] = [];
+    for (const [at, row] of rows.entries()) {
+      const refused = refusedOf[at] ?? 0;
+      priced.push(refused === 0 ? row : { ...row, refused_cpu_us: await cost.microsAt(refused / seconds) });
+    }
+    return priced;
+  } finally {
+    await cost.stop();
+  }
+}
+
+const turnedAwayIn = (tallies: Level["tallies"]): number =>
+  kinds.reduce((total, kind) => total + tallies[kind].turnedAway, 0);
 
 async function enrolAll(mesh: BenchMesh, renewals: number, signal: AbortSignal): Promise<Askers> {
   const asker = async (kind: Kind, count: number, entry: object) => {
@@ -137,7 +169,6 @@ async function runLevel(stage: Stage, percent: number, capacity: number): Promis
   const loops = Object.fromEntries(
     kinds.map((kind) => [kind, new OpenLoop(askers[kind].agent, kind === "flood" ? 8 : 1)]),
   ) as Record<Kind, OpenLoop>;
-  const cpuFrom = cpuOf(mesh);
   const ms = seconds * 1000;
   const floodPerSecond = (capacity * percent) / 100 - quietPerSecond - renewalsPerSecond;
   const renewals = leaves.each(askers.renewal.entryIds);
@@ -154,7 +185,7 @@ async function runLevel(stage: Stage, percent: number, capacity: number): Promis
   await Promise.all(kinds.map((kind) => loops[kind].settle(deadlineMs + 2000)));
   const tallies = { flood: loops.flood.tally, quiet: loops.quiet.tally, renewal: loops.renewal.tally };
   const learnedPerSecond = Math.round(capacityPerSecond);
-  return { percent, tallies, cpuMicros: cpuOf(mesh) - cpuFrom, learnedPerSecond, window };
+  return { percent, tallies, learnedPerSecond, window };
 }
 
 async function armRenewals({ askers, leaves }: Stage): Promise<void> {
@@ -165,9 +196,6 @@ async function armRenewals({ askers, leaves }: Stage): Promise<void> {
   const refused = results.filter(({ issued }) => !issued).length;
   if (refused > 0) throw new Error(`${refused} leaves to be renewed were not issued`);
 }
-
-const cpuOf = ({ signer, server }: BenchMesh): number =>
-  treeCpuMicros(signer.pid) + treeCpuMicros(server.pid);
 
 const rowOf =
   ({ seconds, deadlineMs }: Stage, capacity: number, levels: readonly Level[]) =>
@@ -192,7 +220,7 @@ const rowOf =
       shed_share: rounded(sum(({ turnedAway }) => turnedAway) / sum(({ asked }) => asked), 3),
       failed: sum(({ failed }) => failed),
       late: latencies.filter((ms) => ms > deadlineMs).length,
-      refused_cpu_us: refusedCpu(level, levels),
+      refused_cpu_us: 0,
       ...partOf("quiet", tallies.quiet, deadlineMs),
       ...partOf("renewal", tallies.renewal, deadlineMs),
     };
@@ -208,18 +236,4 @@ const partOf = (name: string, tally: OpenLoopTally, deadlineMs: number): Row => 
   [`${name}_asked`]: tally.asked,
   [`${name}_in_time`]: inTime(tally, deadlineMs),
   [`${name}_p99_ms`]: rounded(quantile(tally.latenciesMs, 0.99)),
-});
-
-/** What a refused item cost beyond those that were issued, at the CPU per leaf of the busiest level that refused nothing. */
-function refusedCpu({ tallies, cpuMicros }: Level, levels: readonly Level[]): number {
-  const { turnedAway } = totals(tallies);
-  const calm = levels.filter((level) => totals(level.tallies).turnedAway === 0).at(-1);
-  if (turnedAway === 0 || calm === undefined) return 0;
-  const perLeaf = calm.cpuMicros / totals(calm.tallies).issued;
-  return rounded((cpuMicros - totals(tallies).issued * perLeaf) / turnedAway);
-}
-
-const totals = (tallies: Level["tallies"]) => ({
-  issued: kinds.reduce((total, kind) => total + tallies[kind].issued, 0),
-  turnedAway: kinds.reduce((total, kind) => total + tallies[kind].turnedAway, 0),
 });
