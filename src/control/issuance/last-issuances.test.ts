@@ -45,3 +45,19 @@ test("more authorities than have a number are trusted like any", () => {
     memory.note({ ...issuance("web", 1000 + at, 61_000), authorityKeyId: `key ${at}` });
   expect(memory.last("spiffe://mesh.test/node", "web", () => true)?.isDistrusted).toBe(false);
 });
+
+test("what is recalled of the past gives way to what is known, and never the other way round", () => {
+  const memory = new LastIssuances(1);
+  const last = (name: string) => memory.last("spiffe://mesh.test/node", name, trusted)?.issuedAtMs;
+  memory.note(issuance("web", 31_000, 91_000));
+  memory.recall(issuance("web", 1000, 61_000));
+  expect(last("web")).toBe(31_000);
+  memory.recall(issuance("web", 32_000, 92_000));
+  expect(last("web")).toBe(32_000);
+  for (let at = 0; at < 20; at += 1) memory.note(issuance(`long ${at}`, 40_000, 200_000 + at * 1000));
+  memory.recall(issuance("short", 50_000, 100_000));
+  expect(last("short")).toBeUndefined();
+  expect(last("long 19")).toBe(40_000);
+  memory.recall(issuance("longest", 50_000, 300_000));
+  expect(last("longest")).toBe(50_000);
+});

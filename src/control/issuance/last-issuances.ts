@@ -34,16 +34,33 @@ export class LastIssuances {
     this.#authority = new Uint8Array(sets * places);
   }
 
-  note({ requester, spiffeId, authorityKeyId, issuedAtMs, notAfterMs }: Issuance): void {
-    const { first, tag } = this.#find(requester, spiffeId);
+  note(issuance: Issuance): void {
+    const { first, tag } = this.#find(issuance.requester, issuance.spiffeId);
+    this.#write(this.#placeFor(first, tag), tag, issuance);
+  }
+
+  /** The same of an issuance of the past: one of the same identity that is as new, or another that lasts longer, stays. */
+  recall(issuance: Issuance): void {
+    const { first, tag } = this.#find(issuance.requester, issuance.spiffeId);
+    const at = this.#placeFor(first, tag);
+    const [there, own] =
+      this.#tags[at] === tag
+        ? [this.#issued[at], issuance.issuedAtMs]
+        : [this.#notAfter[at], issuance.notAfterMs];
+    if ((there ?? 0) < Math.floor(own / 1000)) this.#write(at, tag, issuance);
+  }
+
+  /** Its own place where it has one, else that of the leaf in its set that ends first. */
+  #placeFor(first: number, tag: number): number {
     let at = first;
     for (let place = first; place < first + places; place += 1) {
-      if (this.#tags[place] === tag) {
-        at = place;
-        break;
-      }
+      if (this.#tags[place] === tag) return place;
       if ((this.#notAfter[place] ?? 0) < (this.#notAfter[at] ?? 0)) at = place;
     }
+    return at;
+  }
+
+  #write(at: number, tag: number, { authorityKeyId, issuedAtMs, notAfterMs }: Issuance): void {
     this.#tags[at] = tag;
     this.#issued[at] = Math.floor(issuedAtMs / 1000);
     this.#notAfter[at] = Math.floor(notAfterMs / 1000);

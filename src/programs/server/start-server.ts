@@ -26,6 +26,7 @@ import { holdingMinter, nodePorts } from "./node-ports.ts";
 import type { Storage } from "./open-storage.ts";
 import { keepOwnTls, type OwnTls } from "./own-certificate.ts";
 import { Presence } from "./presence.ts";
+import { recallThePast } from "./recall-the-past.ts";
 import { keepRechecking } from "./recheck-certificates.ts";
 import { serveAdmins, serveAgents } from "./serve.ts";
 import { type ServerFigures, ServerGauges } from "./server-gauges.ts";
@@ -115,6 +116,7 @@ async function openDoors(
     keepArchiving(config, { ...parts, telemetry: new ArchiveTelemetry(logger, metrics) }, signal),
     logger,
   );
+  await recallThePast(parts, signal);
   const agents = await openAgentDoor(config, { ...parts, ledgerTelemetry, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));

@@ -14,7 +14,12 @@ import { systemRandom } from "../../foundation/random.ts";
 import type { ServerConfig } from "./config.ts";
 import { startLeafThreads } from "./leaf-threads.ts";
 
-export type Issuance = { readonly pipeline: IssuancePipeline; close(signal: AbortSignal): Promise<void> };
+export type Issuance = {
+  readonly pipeline: IssuancePipeline;
+  /** Empty when the server starts. */
+  readonly lastIssuances: LastIssuances;
+  close(signal: AbortSignal): Promise<void>;
+};
 
 type Parts = {
   readonly issuers: Issuers;
@@ -51,6 +56,7 @@ const limitsOf = (limits: ServerConfig["limits"]) => ({
 export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
   const { svids, limits, workers } = config;
   const pool = startLeafThreads(workers, parts.onWorkerCrash);
+  const lastIssuances = new LastIssuances();
   const pipeline = new IssuancePipeline({
     ...parts,
     trustDomain: config.trustDomain,
@@ -64,12 +70,13 @@ export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
     random: systemRandom,
     serialPrefix: 1,
     stopwatch: systemStopwatch,
-    lastIssuances: new LastIssuances(),
+    lastIssuances,
     distrusts: (authorityKeyId) => !parts.issuers.isOpen(authorityKeyId),
     ...limitsOf(limits),
   });
   return {
     pipeline,
+    lastIssuances,
     async close(signal) {
       await pipeline.close(signal);
       await pool.close();
