@@ -2,32 +2,35 @@ import { defineBench, median, numberOf, numbersOf, quantile, type Row, rounded }
 import type { BenchAgent } from "./parts/bench-agent.ts";
 import { BenchMesh } from "./parts/bench-mesh.ts";
 import { takeCsrs } from "./parts/csr-stock.ts";
-import { FloorMeter, floorMicros } from "./parts/floor-meter.ts";
+import { FloorSamples } from "./parts/floor-samples.ts";
 import { type AskedLeaf, type IssueMode, openIssueClient } from "./parts/issue-client.ts";
 import { threadCpuMicros, treeCpuMicros } from "./parts/process-cpu.ts";
 
 type Setting = { readonly batch: number; readonly inFlight: number; readonly mode: IssueMode };
 
-/** What one stretch of load gave. */
-type Stretch = {
+/** What one run gave. */
+type Run = {
   readonly perSecond: number;
   readonly cpuMicros: number;
   readonly floorMicros: number;
   readonly latenciesMs: readonly number[];
   readonly failed: number;
+  readonly issued: number;
 };
 
 type Stage = {
   readonly mesh: BenchMesh;
   readonly agent: BenchAgent;
   readonly entryIds: readonly string[];
-  readonly floor: FloorMeter;
+  readonly floor: FloorSamples;
   readonly signal: AbortSignal;
 };
 
 type Amount = { readonly runs: number; readonly svids: number; readonly threads: boolean };
 
 const entries = 64;
+/** SVIDs between two samples of the floor: a second or two. Never fewer than are in flight, or it would be all start and end. */
+const shortestStretch = 1000;
 
 export const bench = defineBench({
   question:
@@ -36,15 +39,15 @@ export const bench = defineBench({
     batch: { help: "CSRs in one message", default: "1,16,64,256" },
     "in-flight": { help: "messages that wait for their answer at once", default: "1,16,64" },
     mode: { help: "stream, unary, or both with a comma", default: "stream,unary" },
-    svids: { help: "SVIDs of one run of a row", default: "4000" },
-    runs: { help: "runs of each row, the floor measured before each", default: "5" },
-    "warm-up": { help: "SVIDs before the first row, for Node's compilers to come to rest", default: "12000" },
+    svids: { help: "SVIDs of one run of a row, at least", default: "4000" },
+    runs: { help: "runs of each row", default: "5" },
+    "warm-up": { help: "SVIDs before the first row, for Node's compilers to come to rest", default: "60000" },
     threads: { help: "yes: print the CPU per SVID of each thread too", default: "no" },
   },
   async run(flags, signal) {
     const settings = settingsOf(flags);
     const mesh = await BenchMesh.start();
-    const floor = new FloorMeter();
+    const floor = new FloorSamples();
     try {
       const agent = await mesh.enrol("bench", signal);
       const entryIds = await mesh.register(agent, { prefix: "ns/bench/sa", count: entries }, signal);
@@ -83,17 +86,17 @@ function settingsOf(flags: Readonly<Record<"batch" | "in-flight" | "mode", strin
 }
 
 async function measureRow(stage: Stage, setting: Setting, { runs, svids, threads }: Amount): Promise<Row> {
-  const count = Math.ceil(svids / setting.batch) * setting.batch;
   const before = await certificatesIn(stage);
   const threadsBefore = threadsOf(stage.mesh);
-  const stretches: Stretch[] = [];
+  const results: Run[] = [];
   for (let run = 0; run < runs; run += 1) {
     stage.signal.throwIfAborted();
-    stretches.push(await load(stage, setting, count));
+    results.push(await load(stage, setting, svids));
   }
-  if (threads) printThreads(stage.mesh, threadsBefore, count * runs);
-  const of = (figure: (stretch: Stretch) => number) => median(stretches.map(figure));
-  const latencies = stretches.flatMap(({ latenciesMs }) => latenciesMs);
+  const issued = results.reduce((sum, run) => sum + run.issued, 0);
+  if (threads) printThreads(stage.mesh, threadsBefore, issued);
+  const of = (figure: (run: Run) => number) => median(results.map(figure));
+  const latencies = results.flatMap(({ latenciesMs }) => latenciesMs);
   return {
     batch: setting.batch,
     in_flight: setting.inFlight,
@@ -107,35 +110,54 @@ async function measureRow(stage: Stage, setting: Setting, { runs, svids, threads
     ),
     p50_ms: rounded(quantile(latencies, 0.5)),
     p99_ms: rounded(quantile(latencies, 0.99)),
-    failed: stretches.reduce((sum, { failed }) => sum + failed, 0),
-    svids: count * runs,
+    failed: results.reduce((sum, { failed }) => sum + failed, 0),
+    svids: issued,
     ledger_certificates: (await certificatesIn(stage)) - before,
   };
 }
 
-/** The floor first, then the load: so that whatever else the machine does meets both. */
-async function load(
-  { mesh, agent, entryIds, floor }: Stage,
-  setting: Setting,
-  count: number,
-): Promise<Stretch> {
-  const csrs = await takeCsrs(count);
-  const leaves = csrs.map((csrDer, at) => ({ csrDer, entryId: entryIds[at % entryIds.length] ?? "" }));
-  const batches = Array.from({ length: Math.ceil(count / setting.batch) }, (_, at) =>
-    leaves.slice(at * setting.batch, (at + 1) * setting.batch),
+/** Stretches of load, each between two samples of the floor: so that whatever else the machine does meets both. */
+async function load(stage: Stage, setting: Setting, svids: number): Promise<Run> {
+  const { mesh, agent, floor } = stage;
+  const stretches = Math.max(
+    1,
+    Math.floor(svids / Math.max(shortestStretch, setting.batch * setting.inFlight)),
   );
-  const costs = await floor.costs();
+  const batches = Math.ceil(svids / stretches / setting.batch);
+  const work = await takeWork(stage, setting.batch, stretches * batches);
+  const floors = [await floor.take()];
   const cpuFrom = cpuOf(mesh);
-  const from = performance.now();
-  const { latenciesMs, failed } = await issueAll(agent, setting, batches);
-  const seconds = (performance.now() - from) / 1000;
+  const latenciesMs: number[] = [];
+  let [failed, seconds] = [0, 0];
+  for (let stretch = 0; stretch < stretches; stretch += 1) {
+    const from = performance.now();
+    const issued = await issueAll(agent, setting, work.splice(0, batches));
+    seconds += (performance.now() - from) / 1000;
+    latenciesMs.push(...issued.latenciesMs);
+    failed += issued.failed;
+    floors.push(await floor.take());
+  }
+  const issued = stretches * batches * setting.batch - failed; // a refusal must not make the others look cheap
   return {
-    perSecond: (count - failed) / seconds,
-    cpuMicros: (cpuOf(mesh) - cpuFrom) / (count - failed), // a refusal must not make the others look cheap
-    floorMicros: floorMicros(costs),
+    perSecond: issued / seconds,
+    cpuMicros: (cpuOf(mesh) - cpuFrom) / issued,
+    floorMicros: meanOfStretches(floors),
     latenciesMs,
     failed,
+    issued,
   };
+}
+
+async function takeWork({ entryIds }: Stage, batch: number, count: number): Promise<AskedLeaf[][]> {
+  const csrs = await takeCsrs(count * batch);
+  const leaves = csrs.map((csrDer, at) => ({ csrDer, entryId: entryIds[at % entryIds.length] ?? "" }));
+  return Array.from({ length: count }, (_, at) => leaves.slice(at * batch, (at + 1) * batch));
+}
+
+/** Each stretch's floor is the mean of the samples before and after it. */
+function meanOfStretches(floors: readonly number[]): number {
+  const between = floors.slice(1).map((floor, at) => (floor + (floors[at] ?? floor)) / 2);
+  return between.reduce((sum, floor) => sum + floor, 0) / between.length;
 }
 
 async function issueAll(agent: BenchAgent, { mode, inFlight }: Setting, batches: AskedLeaf[][]) {

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import type { Costs } from "./bare-crypto.ts";
@@ -6,9 +6,11 @@ import type { Ceiling } from "./bare-token.ts";
 
 export type FloorQuestion =
   | { readonly kind: "costs" }
+  | { readonly kind: "sample" }
   | { readonly kind: "ceiling"; readonly sessions: number };
 export type FloorAnswer =
   | { readonly kind: "costs"; readonly csr: Costs; readonly sign: Costs; readonly own: Costs }
+  | { readonly kind: "sample"; readonly micros: number }
   | ({ readonly kind: "ceiling" } & Ceiling);
 export type FloorCosts = Extract<FloorAnswer, { kind: "costs" }>;
 
@@ -18,16 +20,25 @@ const mostSessions = 8;
 export class FloorMeter {
   readonly #child: ChildProcess;
 
-  constructor() {
+  /** `processor`: its number, to be measured on that one and no other (taskset of util-linux). */
+  constructor(processor?: number) {
     this.#child = fork(join(import.meta.dirname, "floor-process.ts"), {
       env: { ...process.env, UV_THREADPOOL_SIZE: String(mostSessions) },
     });
+    if (processor !== undefined) pinTo(this.#child.pid ?? 0, processor);
   }
 
   async costs(): Promise<FloorCosts> {
     const answer = await this.#ask({ kind: "costs" });
     if (answer.kind !== "costs") throw new Error("the floor's process answers something else");
     return answer;
+  }
+
+  /** CPU of one leaf's bare cryptography in microseconds, in 50 ms: the cheapest ways of `costs`, best of five. */
+  async sample(): Promise<number> {
+    const answer = await this.#ask({ kind: "sample" });
+    if (answer.kind !== "sample") throw new Error("the floor's process answers something else");
+    return answer.micros;
   }
 
   /** The token with 1 to 8 sessions. */
@@ -52,6 +63,13 @@ export class FloorMeter {
       this.#child.send(question);
     });
   }
+}
+
+function pinTo(pid: number, processor: number): void {
+  const { status, error, stderr } = spawnSync("taskset", ["-apc", String(processor), String(pid)], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`taskset (util-linux) is needed: ${error?.message ?? stderr}`);
 }
 
 const cheapest = (costs: Costs): number => Math.min(...Object.values(costs));

@@ -12,6 +12,8 @@ const token = new BareToken();
 
 async function answer(question: FloorQuestion): Promise<FloorAnswer> {
   if (question.kind === "ceiling") return { kind: "ceiling", ...(await token.ceiling(question.sessions)) };
+  if (question.kind === "sample")
+    return { kind: "sample", micros: bare.verifications() + (await token.signature()) };
   return { kind: "costs", csr: bare.csr(), sign: await token.costs(), own: bare.own() };
 }
 
