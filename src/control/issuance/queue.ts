@@ -25,7 +25,7 @@ export type QueueLimits = {
 export const defaultQueueLimits: QueueLimits = {
   maxItems: 20_000,
   maxBytes: 64 * 1024 * 1024,
-  batchSize: 64,
+  batchSize: 128,
   waitMs: 1,
   mostUnderWay: 1024,
 };

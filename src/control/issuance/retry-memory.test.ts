@@ -25,12 +25,32 @@ test("what was kept is recalled until its window ends", () => {
   expect(memory.recall("other", 0)).toBeUndefined();
 });
 
-test("memory is bounded: expired ones go, then the oldest", () => {
+test("memory is bounded: the older half goes when twice ten thousand are exceeded", () => {
   const memory = new RetryMemory();
-  for (let at = 0; at <= 20_000; at += 1) memory.keep(`k${at}`, issued(`${at}`), { nowMs: 0, windowMs: 10 });
-  expect(memory.recall("k0", 0)).toBeUndefined();
-  expect(memory.recall("k1", 0)?.serial).toBe("1");
-  memory.keep("late", issued("late"), { nowMs: 10, windowMs: 10 });
-  expect(memory.recall("k2", 0)).toBeUndefined();
-  expect(memory.recall("late", 10)?.serial).toBe("late");
+  const keepUpTo = (from: number, upTo: number) => {
+    for (let at = from; at < upTo; at += 1)
+      memory.keep(`k${at}`, issued(`${at}`), { nowMs: 0, windowMs: 10 });
+  };
+  keepUpTo(0, 20_000);
+  expect(memory.recall("k0", 0)?.serial).toBe("0");
+  keepUpTo(20_000, 20_001);
+  expect(memory.recall("k9999", 0)).toBeUndefined();
+  expect(memory.recall("k10000", 0)?.serial).toBe("10000");
+  expect(memory.recall("k20000", 0)?.serial).toBe("20000");
+});
+
+test("what was kept again is recalled as it was kept last", () => {
+  const memory = new RetryMemory();
+  memory.keep("k", issued("1"), { nowMs: 0, windowMs: 10 });
+  memory.keep("k", issued("2"), { nowMs: 700_000, windowMs: 10 });
+  expect(memory.recall("k", 700_009)?.serial).toBe("2");
+});
+
+test("a quiet server forgets too: what is older than the longest window goes with the next that is kept but one", () => {
+  const memory = new RetryMemory();
+  memory.keep("k", issued("1"), { nowMs: 0, windowMs: 600_000 });
+  memory.keep("l", issued("2"), { nowMs: 600_001, windowMs: 600_000 });
+  expect(memory.recall("k", 1)?.serial).toBe("1");
+  memory.keep("m", issued("3"), { nowMs: 1_200_002, windowMs: 600_000 });
+  expect(memory.recall("k", 1)).toBeUndefined();
 });

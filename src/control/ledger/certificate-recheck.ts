@@ -31,6 +31,8 @@ type Deps = {
   /** The certificate of an authority that has not been forgotten. */
   readonly authority: (keyId: string) => Uint8Array | undefined;
   readonly longestTtlMs: number;
+  /** Waits between two certificates: the last took so many milliseconds of this thread. */
+  readonly rest: (tookMs: number, signal: AbortSignal) => Promise<void>;
 };
 
 /**
@@ -58,14 +60,27 @@ export class CertificateRecheck {
     const { size } = await log.head(signal);
     const upTo = Math.min(size, this.#next + most);
     let certificates = 0;
-    while (this.#next < upTo) {
+    while (this.#next < upTo && !signal.aborted) {
       const entries = await log.entries({ from: this.#next, upTo }, signal);
       if (entries.length === 0) break;
-      for (const entry of entries) certificates += this.#look(entry) ? 1 : 0;
+      certificates += await this.#lookAtEach(entries, signal);
     }
     const behind = Math.max(0, size - this.#next);
     if (certificates > 0) observer.saw({ kind: "rechecked", certificates, next: this.#next, behind });
     return behind;
+  }
+
+  /** How many of them were certificates, up to where the signal aborted. */
+  async #lookAtEach(entries: readonly Uint8Array[], signal: AbortSignal): Promise<number> {
+    let certificates = 0;
+    for (const entry of entries) {
+      if (signal.aborted) break;
+      const from = performance.now();
+      if (!this.#look(entry)) continue;
+      certificates += 1;
+      await this.#deps.rest(performance.now() - from, signal);
+    }
+    return certificates;
   }
 
   /** Whether the entry is a certificate. */

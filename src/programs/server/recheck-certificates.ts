@@ -13,9 +13,17 @@ import { pause } from "../../foundation/deadline.ts";
 import { days, toMs } from "../../foundation/duration.ts";
 import type { Storage } from "./open-storage.ts";
 
-/** About a millisecond each: so the second look never takes more than a few hundredths of a processor. */
+/** Read from the ledger together; each is looked at in a turn of its own, so that nobody waits behind more than one. */
 const entriesAtOnce = 25;
+/** Looks for new entries when all were looked at. */
 const everyMs = 1000;
+/**
+ * The second look takes one twentieth of this thread, and next to nothing while there is much to issue: it costs about as much
+ * as the leaf did, and can wait, as `meshmint_recheck_behind` shows.
+ */
+const restPerLook = { idle: 20, busy: 500 };
+/** From this share of the thread's time on the server counts as busy; the look itself stays well below it. */
+const busyFrom = 0.1;
 /** A restart repeats what was looked at since: that costs little, and an fsync a second would not. */
 const saveEveryMs = 60_000;
 /** No profile's cap is above this. */
@@ -41,22 +49,34 @@ export async function keepRechecking(
     observer: new RecheckTelemetry(logger, metrics),
     authority: (keyId: string) => authorityOf(trust.picture.state, keyId),
     longestTtlMs,
+    rest: restBetweenLooks(),
   };
   const recheck = new CertificateRecheck(deps, await loadMark(file));
   let savedAtMs = performance.now();
   while (!signal.aborted) {
-    await pause(everyMs, signal);
-    if (signal.aborted) return;
     try {
-      await recheck.step(entriesAtOnce, signal);
+      const behind = await recheck.step(entriesAtOnce, signal);
+      if (behind === 0) await pause(everyMs, signal);
       if (performance.now() - savedAtMs < saveEveryMs) continue;
       await writeAtomically(file, `${recheck.next}\n`);
       savedAtMs = performance.now();
     } catch (thrown) {
       if (!signal.aborted)
         logger.warn(failureFields(thrown), "stored certificates could not be looked at just now");
+      await pause(everyMs, signal);
     }
   }
+}
+
+/** Rests in proportion to what a look took, longer while this thread has much else to do. */
+function restBetweenLooks() {
+  let last = performance.eventLoopUtilization();
+  return (tookMs: number, signal: AbortSignal): Promise<void> => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return pause(tookMs * (utilization > busyFrom ? restPerLook.busy : restPerLook.idle), signal);
+  };
 }
 
 /** The log index to go on from; 0 where there is no mark, or none that can be read. */

@@ -75,7 +75,7 @@ const bad: readonly [flaw: RegExp, entry: Uint8Array][] = [
 /** A log in memory, whose pages hold three entries. */
 function recheckOf(entries: readonly Uint8Array[], from = 0) {
   const seen: RecheckEvent[] = [];
-  const state = { failing: false };
+  const state = { failing: false, rests: 0 };
   const log = {
     head: async () => ({ size: entries.length }) as never,
     entries: async (range: { from: number; upTo: number }) => {
@@ -90,6 +90,9 @@ function recheckOf(entries: readonly Uint8Array[], from = 0) {
       observer: { saw: (told) => void seen.push(told) },
       authority: (id) => (id === keyId ? authority : undefined),
       longestTtlMs: 7 * 86_400_000,
+      rest: async () => {
+        state.rests += 1;
+      },
     },
     from,
   );
@@ -97,9 +100,10 @@ function recheckOf(entries: readonly Uint8Array[], from = 0) {
 }
 
 test("I9: a stored certificate that is what its record says passes; events are passed over", async () => {
-  const { recheck, seen } = recheckOf([recorded(certificate()), event, recorded(certificate())]);
+  const { recheck, seen, state } = recheckOf([recorded(certificate()), event, recorded(certificate())]);
   expect(await recheck.step(100, never)).toBe(0);
   expect(seen).toEqual([{ kind: "rechecked", certificates: 2, next: 3, behind: 0 }]);
+  expect(state.rests).toBe(2);
 });
 
 test.each(bad)("I9: one that is not is told (%s), and the next is looked at", async (flaw, entry) => {
