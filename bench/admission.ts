@@ -4,7 +4,7 @@ import { LastIssuances } from "../src/control/issuance/last-issuances.ts";
 import { defaultRates } from "../src/control/issuance/limit.ts";
 import type { IssuanceDeps } from "../src/control/issuance/pipeline.ts";
 import { IssuancePipeline } from "../src/control/issuance/pipeline.ts";
-import { defaultQueueLimits } from "../src/control/issuance/queue.ts";
+import { defaultQueueLimits } from "../src/control/issuance/queue-limits.ts";
 import { defaultProfiles } from "../src/domain/certificate/profile.ts";
 import type { RegistrationEntry } from "../src/domain/identity/registration-entry.ts";
 import type { SpiffeId } from "../src/domain/identity/spiffe-id.ts";

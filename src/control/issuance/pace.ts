@@ -29,6 +29,11 @@ export class Pace {
     return this.#window.batchLeaves;
   }
 
+  /** What a batch lately took, in milliseconds; 0 before the first. */
+  get usualMs(): number {
+    return this.#window.usualMs;
+  }
+
   /** In how many milliseconds the answer is to be expected behind this many others; 0 where nothing is known. */
   answerInMs(itemsAhead: number): number {
     const { perSecond } = this.#capacity;

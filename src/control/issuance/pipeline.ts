@@ -14,7 +14,8 @@ import { ClassTally, type LimitsReport, mostListed, waitingByTenant } from "./li
 import { isOutage } from "./outage.ts";
 import { type PlanDeps, plan } from "./plan.ts";
 import { prepare } from "./prepare.ts";
-import { IssuanceQueue, type QueueLimits } from "./queue.ts";
+import { IssuanceQueue } from "./queue.ts";
+import type { QueueLimits } from "./queue-limits.ts";
 import { recordIntents, recordOutcomes } from "./record.ts";
 import { type IssuanceRefusal, isOverload } from "./refusal.ts";
 import { RefusalAudit } from "./refusal-audit.ts";

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Fault } from "../../foundation/fault.ts";
-import { defaultQueueLimits, IssuanceQueue, type QueueLimits } from "./queue.ts";
+import { IssuanceQueue } from "./queue.ts";
+import { defaultQueueLimits, type QueueLimits } from "./queue-limits.ts";
 import { askedTicket, type TicketWish } from "./ticket.fixtures.ts";
 import type { Ticket } from "./ticket.ts";
 

@@ -3,32 +3,16 @@ import type { Asker, Backlog } from "../../domain/policy/server-budget.ts";
 import type { Stopwatch } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
+import { Company } from "./company.ts";
 import type { IssuanceObserver } from "./events.ts";
 import { Outage } from "./outage.ts";
 import { Pace } from "./pace.ts";
+import type { QueueLimits } from "./queue-limits.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
+import { StartTimer } from "./start-timer.ts";
 import type { TenantFlow } from "./tenant-flow.ts";
 import type { Ticket } from "./ticket.ts";
 import { type TenantWeights, WaitingRoom } from "./waiting-room.ts";
-
-export type QueueLimits = {
-  /** Tickets that may wait, and the bytes of their requests. */
-  readonly maxItems: number;
-  readonly maxBytes: number;
-  readonly batchSize: number;
-  /** How long the first ticket of a batch waits for company, 0 to 2 ms. */
-  readonly waitMs: number;
-  /** Leaves under way behind the queue, whatever the measured pace would allow. */
-  readonly mostUnderWay: number;
-};
-
-export const defaultQueueLimits: QueueLimits = {
-  maxItems: 20_000,
-  maxBytes: 64 * 1024 * 1024,
-  batchSize: 128,
-  waitMs: 1,
-  mostUnderWay: 1024,
-};
 
 /** A full batch, whatever was measured: on a busy machine a window that is too small looks like a slow token. */
 const leastUnderWay = 64;
@@ -56,9 +40,10 @@ export class IssuanceQueue {
   readonly #room: WaitingRoom;
   readonly #pace: Pace;
   readonly #outage = new Outage();
+  readonly #company: Company;
   readonly #underWay = new Set<readonly Ticket[]>();
   #itemsUnderWay = 0;
-  #startTimer: NodeJS.Timeout | undefined;
+  readonly #startTimer = new StartTimer(() => this.#start(true));
   #sweepTimer: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
@@ -66,6 +51,7 @@ export class IssuanceQueue {
     const { limits, weightOf } = deps;
     this.#deps = deps;
     this.#room = new WaitingRoom(weightOf);
+    this.#company = new Company(limits.waitMs);
     const least = Math.min(leastUnderWay, limits.mostUnderWay);
     this.#pace = new Pace({ least, most: limits.mostUnderWay, batch: limits.batchSize });
   }
@@ -134,8 +120,7 @@ export class IssuanceQueue {
       ticket.fail(hungUp());
       this.#tellIdle();
     });
-    if (this.#room.items >= this.#pace.batchLeaves) this.#start();
-    else this.#startIn(this.#deps.limits.waitMs);
+    this.#startWhenDue();
     this.#sweepTimer ??= setTimeout(() => this.#sweep(), sweepEveryMs);
     return ok(undefined);
   }
@@ -172,29 +157,50 @@ export class IssuanceQueue {
     return { code: "shed", urgency, retryAfterMs: this.comeBackInMs(urgency) };
   }
 
-  #startIn(ms: number): void {
-    this.#startTimer ??= setTimeout(() => this.#start(), ms);
+  #startWhenDue(): void {
+    const nowMs = this.#deps.stopwatch.ms();
+    this.#company.joined(nowMs);
+    // Never at once unless it is full: those of the same message enter one after the other.
+    if (this.#room.items >= this.#pace.batchLeaves) this.#start();
+    else this.#startTimer.in(this.#dueInMs(nowMs), nowMs);
   }
 
-  #start(): void {
-    clearTimeout(this.#startTimer);
-    this.#startTimer = undefined;
+  #dueInMs(nowMs: number): number {
+    const { batchLeaves: full, usualMs } = this.#pace;
+    const standing = { waiting: this.#room.items, underWay: this.#underWay.size, full, usualMs };
+    return this.#company.dueInMs(standing, nowMs);
+  }
+
+  /** `isDue`: the first batch waits for no more company. */
+  #start(isDue = false): void {
+    let waitsForCompany = !isDue;
     while (this.#room.items > 0) {
-      const size = this.#sizeNow();
+      const size = this.#sizeNow(waitsForCompany);
       if (size === 0) break;
+      waitsForCompany = true;
       const batch = this.#form(size);
+      this.#company.went(this.#room.items, this.#deps.stopwatch.ms());
       if (batch.length > 0) this.#run(batch);
     }
-    if (this.#room.items === 0) this.#pace.idle();
+    if (this.#room.items === 0) {
+      this.#startTimer.clear();
+      this.#pace.idle();
+    }
     this.#tellIdle();
   }
 
   /** Tickets of the batch that may go now; 0 for none. What waits while the window is full goes as soon as a batch ends. */
-  #sizeNow(): number {
+  #sizeNow(waitsForCompany: boolean): number {
+    const nowMs = this.#deps.stopwatch.ms();
     if (!this.#outage.isOver) {
-      const waitMs = this.#outage.tryInMs(this.#deps.stopwatch.ms());
-      if (waitMs > 0) this.#startIn(waitMs);
+      const waitMs = this.#outage.tryInMs(nowMs);
+      if (waitMs > 0) this.#startTimer.in(waitMs, nowMs);
       return waitMs <= 0 && this.#itemsUnderWay === 0 ? 1 : 0;
+    }
+    const dueInMs = waitsForCompany ? this.#dueInMs(nowMs) : 0;
+    if (dueInMs > 0) {
+      this.#startTimer.in(dueInMs, nowMs);
+      return 0;
     }
     const size = Math.min(this.#pace.batchLeaves, this.#room.items);
     const free = this.#pace.window - this.#itemsUnderWay;

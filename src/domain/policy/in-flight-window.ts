@@ -7,6 +7,8 @@ export type WindowBounds = {
 };
 
 const gain = 3;
+/** Before anything was measured: a second of work for a token that carries no more. */
+const unlearned = 192;
 /** Two ledger commits and a crossing to the token may take this long on a busy machine that is otherwise quick. */
 const shortestCommitmentMs = 250;
 const longestCommitmentMs = 1000;
@@ -35,10 +37,10 @@ export class InFlightWindow {
 
   /** Leaves that may be under way now. */
   get leaves(): number {
-    const { least, most, batch } = this.#bounds;
+    const { least, most } = this.#bounds;
     const whole =
       this.#perSecond === undefined
-        ? Math.min(most, 3 * batch)
+        ? Math.min(most, unlearned)
         : Math.round((this.#perSecond * this.#commitmentMs) / 1000);
     return Math.min(Math.max(this.#probe ? Math.round(whole / 4) : whole, least), most);
   }

@@ -3,7 +3,7 @@ import type { IssuanceObserver } from "../../control/issuance/events.ts";
 import type { Issuers } from "../../control/issuance/issuers.ts";
 import { LastIssuances } from "../../control/issuance/last-issuances.ts";
 import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
-import { defaultQueueLimits } from "../../control/issuance/queue.ts";
+import { defaultQueueLimits } from "../../control/issuance/queue-limits.ts";
 import type { Registrations } from "../../control/issuance/registrations.ts";
 import type { IssuingSigners } from "../../control/issuance/sign.ts";
 import type { LedgerWriter } from "../../control/ledger/ledger-writer.ts";

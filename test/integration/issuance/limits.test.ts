@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { LeafCrypto } from "../../../src/control/issuance/leaf-crypto.ts";
 import { defaultRates } from "../../../src/control/issuance/limit.ts";
-import { defaultQueueLimits } from "../../../src/control/issuance/queue.ts";
+import { defaultQueueLimits } from "../../../src/control/issuance/queue-limits.ts";
 import type { IssuanceRequest } from "../../../src/control/issuance/request.ts";
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import { Fault } from "../../../src/foundation/fault.ts";

@@ -1,0 +1,18 @@
+export type QueueLimits = {
+  /** Tickets that may wait, and the bytes of their requests. */
+  readonly maxItems: number;
+  readonly maxBytes: number;
+  readonly batchSize: number;
+  /** How long the first ticket of a batch waits for company while nothing is under way, 0 to 2 ms. */
+  readonly waitMs: number;
+  /** Leaves under way behind the queue, whatever the measured pace would allow. */
+  readonly mostUnderWay: number;
+};
+
+export const defaultQueueLimits: QueueLimits = {
+  maxItems: 20_000,
+  maxBytes: 64 * 1024 * 1024,
+  batchSize: 128,
+  waitMs: 1,
+  mostUnderWay: 1024,
+};
