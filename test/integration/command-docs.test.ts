@@ -11,7 +11,7 @@ const sources = globSync(["*.md", "docs/**/*.md", "deploy/**/*.{sh,yaml,service}
 
 /** `meshmint entry create --parent …`: the words before the first that is no command's name, and the flags behind them. */
 function uses(text: string): { words: string[]; flags: string[] }[] {
-  const code = [...text.matchAll(/(?:`|\$ |^|\/|\{ )meshmint ((?:[a-z]+ ?)+)([^`\n]*)/gm)];
+  const code = [...text.matchAll(/(?:`|\$ |^|\/|\{ )meshmint ((?:[a-z]+(?:-[a-z]+)* ?)+)([^`\n]*)/gm)];
   return code.map(([, words, rest]) => ({
     words: (words ?? "").trim().split(" "),
     flags: [...(rest ?? "").matchAll(/(?<=^|\s)--[a-z-]+/g)].map(([flag]) => flag),
