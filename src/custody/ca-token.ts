@@ -53,7 +53,10 @@ export interface CaToken {
    * Throws HSM_REFUSED or HSM_UNAVAILABLE.
    */
   findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined;
-  /** Waits for a free session. Rejects with HSM_UNAVAILABLE while the token is down, or the signal's reason. */
-  reserve(signal: AbortSignal): Promise<SigningSlot>;
+  /**
+   * Waits for a free session; of those who wait the one with the lowest turn comes first. Rejects with HSM_UNAVAILABLE while
+   * the token is down, or the signal's reason.
+   */
+  reserve(turn: number, signal: AbortSignal): Promise<SigningSlot>;
   status(): TokenStatus;
 }

@@ -45,6 +45,7 @@ const leftOut = refusal("hsm-failed", "the signer gave it no outcome", true);
 export class Custodian {
   readonly #deps: CustodianDeps;
   readonly #grammars = new WeakMap<AuthorityKey, Result<LeafGrammar, string>>();
+  #turns = 0;
   #closing = false;
 
   constructor(deps: CustodianDeps) {
@@ -55,7 +56,9 @@ export class Custodian {
   async sign(items: readonly SignItem[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const checked = items.map((item) => this.#check(item));
     const ready = checked.filter((item) => item instanceof ReadyItem);
-    await signInLanes({ ...this.#deps, isClosing: () => this.#closing }, ready, signal);
+    this.#turns += 1;
+    const lanes = { ...this.#deps, turn: this.#turns, isClosing: () => this.#closing };
+    await signInLanes(lanes, ready, signal);
     return checked.map((item, at) => {
       const outcome = item instanceof ReadyItem ? (item.outcome ?? leftOut) : item;
       if (!outcome.ok) {

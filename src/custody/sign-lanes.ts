@@ -6,6 +6,11 @@ import { type ReadyItem, refusal } from "./ready-item.ts";
 export type SignLanesDeps = {
   readonly token: CaToken;
   readonly journal: Journal;
+  /**
+   * Of this batch; later ones have higher turns. Were sessions shared evenly among batches, all of them would be done at the same
+   * time, and the token without work until their successors were prepared.
+   */
+  readonly turn: number;
   /** From when it is true, nothing new gets a line; what has one is finished. */
   readonly isClosing: () => boolean;
 };
@@ -30,7 +35,7 @@ async function signLane(deps: SignLanesDeps, waiting: ReadyItem[], signal: Abort
   while (recorded.length > 0 || waiting.length > 0) {
     let slot: SigningSlot;
     try {
-      slot = await deps.token.reserve(signal);
+      slot = await deps.token.reserve(deps.turn, signal);
     } catch (thrown) {
       for (const item of recorded) item.failed(thrown, true);
       // Where no session came free in time the token is well, there is only too much for it.

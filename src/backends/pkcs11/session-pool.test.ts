@@ -7,15 +7,15 @@ const never = new AbortController().signal;
 
 test("one operation a session; the next in line gets what is given back", async () => {
   const pool = new SessionPool([session("a"), session("b")]);
-  const first = await pool.lend(never);
-  const second = await pool.lend(never);
+  const first = await pool.lend(0, never);
+  const second = await pool.lend(0, never);
   expect(second.session).not.toBe(first.session);
   const order: string[] = [];
-  const third = pool.lend(never).then((lease) => {
+  const third = pool.lend(0, never).then((lease) => {
     order.push("third");
     return lease;
   });
-  const fourth = pool.lend(never).then((lease) => {
+  const fourth = pool.lend(0, never).then((lease) => {
     order.push("fourth");
     return lease;
   });
@@ -28,23 +28,37 @@ test("one operation a session; the next in line gets what is given back", async 
   expect(order).toEqual(["third", "fourth"]);
 });
 
+test("of those who wait the lowest turn comes first, whoever came when", async () => {
+  const pool = new SessionPool([session("a")]);
+  const held = await pool.lend(1, never);
+  const order: number[] = [];
+  const served = [3, 2, 4, 2].map(async (turn, at) => {
+    const lease = await pool.lend(turn, never);
+    order.push(at);
+    lease.release();
+  });
+  held.release();
+  await Promise.all(served);
+  expect(order).toEqual([1, 3, 0, 2]);
+});
+
 test("who gives up waiting leaves the queue and takes no session with them", async () => {
   const pool = new SessionPool([session("a")]);
-  const held = await pool.lend(never);
+  const held = await pool.lend(0, never);
   const patience = new AbortController();
-  const waiting = pool.lend(patience.signal);
+  const waiting = pool.lend(0, patience.signal);
   patience.abort(new Error("too long"));
   await expect(waiting).rejects.toThrow("too long");
   expect(pool.depth).toBe(0);
   held.release();
-  expect((await pool.lend(never)).session).toBe(held.session);
+  expect((await pool.lend(0, never)).session).toBe(held.session);
 });
 
 test("a retired session never comes back, and a fresh one serves those who wait", async () => {
   const pool = new SessionPool([session("a")]);
-  (await pool.lend(never)).retire();
+  (await pool.lend(0, never)).retire();
   expect(pool.size).toBe(0);
-  const waiting = pool.lend(never);
+  const waiting = pool.lend(0, never);
   const fresh = session("b");
   pool.add(fresh);
   expect((await waiting).session).toBe(fresh);
@@ -53,11 +67,11 @@ test("a retired session never comes back, and a fresh one serves those who wait"
 
 test("a closed pool sends away who waits and who comes", async () => {
   const pool = new SessionPool([session("a")]);
-  const held = await pool.lend(never);
-  const waiting = pool.lend(never);
+  const held = await pool.lend(0, never);
+  const waiting = pool.lend(0, never);
   pool.close(new Error("token gone"));
   await expect(waiting).rejects.toThrow("token gone");
   held.release();
   expect(pool.busy).toBe(0);
-  await expect(pool.lend(never)).rejects.toThrow("token gone");
+  await expect(pool.lend(0, never)).rejects.toThrow("token gone");
 });

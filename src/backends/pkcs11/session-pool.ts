@@ -9,11 +9,16 @@ export type Lease = {
   retire(): void;
 };
 
-type Waiter = { readonly grant: (lease: Lease) => void; readonly refuse: (reason: unknown) => void };
+type Waiter = {
+  readonly turn: number;
+  readonly grant: (lease: Lease) => void;
+  readonly refuse: (reason: unknown) => void;
+};
 
 /**
  * N sessions with at most one operation in flight on each (PKCS#11 v2.40 §5.10: an active operation must end before the
- * next one begins). Who comes when all are lent waits in order, for as long as their signal lets them.
+ * next one begins). Who comes when all are lent waits, for as long as their signal lets them: the lowest turn comes first, and
+ * of the same turn who came first.
  */
 export class SessionPool {
   readonly #idle: Session[];
@@ -49,12 +54,12 @@ export class SessionPool {
     return oldest === undefined ? 0 : performance.now() - oldest;
   }
 
-  /** Lends a session. Rejects with the signal's reason, or the one that the pool was closed for. */
-  async lend(signal: AbortSignal): Promise<Lease> {
+  /** Lends a session; `turn`: a number that says who comes first. Rejects with the signal's reason, or the one that the pool was closed for. */
+  async lend(turn: number, signal: AbortSignal): Promise<Lease> {
     signal.throwIfAborted();
     if (this.#closedFor !== undefined) throw this.#closedFor;
     const session = this.#idle.pop();
-    return session === undefined ? await this.#wait(signal) : this.#leaseOf(session);
+    return session === undefined ? await this.#wait(turn, signal) : this.#leaseOf(session);
   }
 
   /** Adds a fresh session in place of a retired one. */
@@ -75,7 +80,7 @@ export class SessionPool {
     return this.#idle;
   }
 
-  #wait(signal: AbortSignal): Promise<Lease> {
+  #wait(turn: number, signal: AbortSignal): Promise<Lease> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#waiting.delete(waiter);
@@ -83,6 +88,7 @@ export class SessionPool {
       };
       const settled = () => signal.removeEventListener("abort", giveUp);
       const waiter: Waiter = {
+        turn,
         grant: (lease) => {
           settled();
           resolve(lease);
@@ -118,7 +124,8 @@ export class SessionPool {
   }
 
   #offer(session: Session): void {
-    const [next] = this.#waiting;
+    let next: Waiter | undefined;
+    for (const waiter of this.#waiting) if (next === undefined || waiter.turn < next.turn) next = waiter;
     if (next === undefined) {
       this.#idle.push(session);
       return;

@@ -94,11 +94,11 @@ export class TokenSigner implements CaToken {
     return this.#live.authorities.find(keyId, fresh);
   }
 
-  async reserve(signal: AbortSignal): Promise<SigningSlot> {
+  async reserve(turn: number, signal: AbortSignal): Promise<SigningSlot> {
     // Signatures that are made here keep everything else waiting: between two groups of them all else gets its turn.
     if (this.#pace.isQuick) await turnOfOthers();
     const live = this.#live;
-    const lease = await live.pool.lend(signal);
+    const lease = await live.pool.lend(turn, signal);
     return {
       burst: this.#pace.isQuick ? quickBurst : 1,
       sign: (key, digest) => this.#sign({ live, lease }, key, digest),

@@ -12,14 +12,14 @@ const unlearned = 192;
 /** Two ledger commits and a crossing to the token may take this long on a busy machine that is otherwise quick. */
 const shortestCommitmentMs = 250;
 const longestCommitmentMs = 1000;
-const believedForMs = 3000;
+const believedForMs = 8000;
 const longestProbeMs = 1000;
 const probeBatches = 3;
 
 /**
  * How many leaves may be under way behind the queue. Too few and the token waits; too many and it is late for deadlines and urgent
  * leaves when they come, for what is under way is never overtaken. So: what the signer carries in three times the shortest time that a
- * batch lately took, between a quarter of a second and one second of work. That shortest time is looked for anew every three seconds with
+ * batch lately took, between a quarter of a second and one second of work. That shortest time is looked for anew every eight seconds with
  * a quarter of the window for three batches, since a full window shows only its own delay. (The idea of BBR's model of a path: a rate
  * and a delay that cannot be measured at once.) All times in milliseconds of one clock that only grows.
  */

@@ -28,7 +28,7 @@ const dyingSlot = (slot: SigningSlot): SigningSlot => ({
 
 const dying = ({ token, journal, hsmLog }: Custody): Custody => ({
   hsmLog,
-  token: decorated(token, { reserve: async (signal) => dyingSlot(await token.reserve(signal)) }),
+  token: decorated(token, { reserve: async (turn, signal) => dyingSlot(await token.reserve(turn, signal)) }),
   journal: decorated(journal, {
     append(lines) {
       dieAt("received");
