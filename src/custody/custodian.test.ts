@@ -18,10 +18,12 @@ type Faults = { append?: Fault; reserve?: Fault; sign?: Fault; failsAt?: number;
 function setUp(key: AuthorityKey, faults: Faults = {}) {
   const happened: string[] = [];
   const events: CustodyEvent[] = [];
+  const turns: number[] = [];
   let signatures = 0;
   const token: CaToken = {
     findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
-    async reserve() {
+    async reserve(turn) {
+      turns.push(turn);
       if (faults.reserve) throw faults.reserve;
       return {
         burst: faults.burst ?? 1,
@@ -53,7 +55,7 @@ function setUp(key: AuthorityKey, faults: Faults = {}) {
   const custodian = new Custodian({ token, journal, clock: { now: () => now }, observer, limits, hsmLog });
   const sign = (tbs: Uint8Array, keyId = key.keyId) =>
     custodian.sign([{ keyId, purpose: "leaf", tbs }], never).then(([outcome]) => outcome);
-  return { custodian, happened, events, sign };
+  return { custodian, happened, events, turns, sign };
 }
 
 test.each([
@@ -142,6 +144,17 @@ test("a failure within a group costs its item; the others, whose lines stand, ge
   expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true, true]);
   expect(outcomes[1]).toMatchObject({ error: { code: "hsm-failed", journaled: true } });
   expect(letters(happened)).toBe("jjjjssrssr");
+});
+
+test("every item of a batch has the batch's turn, and a later batch a later one", async () => {
+  const key = authority();
+  const { custodian, turns } = setUp(key);
+  const item = { keyId: key.keyId, purpose: "leaf", tbs: leaf(key, now) } as const;
+  await Promise.all([custodian.sign([item, item], never), custodian.sign([item], never)]);
+  const [older = 0, later = 0, ...none] = [...new Set(turns)];
+  expect(later).toBeGreaterThan(older);
+  expect(none).toEqual([]);
+  expect(turns.filter((turn) => turn === older)).toHaveLength(2);
 });
 
 test("once it closes, nothing new is signed", async () => {

@@ -1,3 +1,4 @@
+import { toHex } from "../../domain/certificate/hex.ts";
 import { checkpointText, openCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import { type TreeHead, verifyConsistency } from "../../domain/ledger/merkle-verify.ts";
 import { parseVerifierKey, type VerifyEd25519 } from "../../domain/ledger/signed-note.ts";
@@ -134,8 +135,7 @@ export class CheckpointWatch {
     await store.forgetWord();
     this.#finding = "";
     observer.saw({ kind: "ledger-restored", gaveUp: gaveUp.size, restored: word.size, size });
-    const root = Buffer.from(gaveUp.root).toString("hex");
-    const what = `a checkpoint of ${gaveUp.size} entries, root ${root}`;
+    const what = `a checkpoint of ${gaveUp.size} entries, root ${toHex(gaveUp.root)}`;
     const finding = `on an operator's word it has given up ${what}, for the ledger restored at ${word.size}`;
     await link.observeLedger({ note, finding }, signal);
     return true;

@@ -9,32 +9,24 @@ import { type Result, refused } from "../../foundation/result.ts";
 export function proveCsr(bytes: Uint8Array): Result<Csr, string> {
   const csr = readCsr(bytes);
   if (!csr.ok) return csr;
-  const flaw = subjectKeyFlaw(csr.value.publicKey) ?? factorableFlaw(csr.value.publicKey);
-  if (flaw !== undefined) return refused(flaw);
-  switch (proofOf(csr.value)) {
-    case "held":
-      return csr;
-    case "not-held":
-      return refused("the request's own signature does not verify: its sender does not hold the key");
-    case "no-key":
-      return refused("the key is no point of its curve, or otherwise no usable key");
-  }
+  const { publicKey } = csr.value;
+  const flaw = subjectKeyFlaw(publicKey) ?? factorableFlaw(publicKey) ?? possessionFlaw(csr.value);
+  return flaw === undefined ? csr : refused(flaw);
 }
 
 /**
  * Import and verification in one call: it costs a tenth less than by way of a KeyObject, and leaves nothing to collect. It
  * throws for a key that OpenSSL refuses, such as a point that is not on the curve (SEC 1 §3.2.2).
  */
-function proofOf({ hash, signed, spki, signature }: Csr): "held" | "not-held" | "no-key" {
-  const key = {
-    key: Buffer.from(spki.buffer, spki.byteOffset, spki.length),
-    format: "der",
-    type: "spki",
-  } as const;
+function possessionFlaw({ hash, signed, spki, signature }: Csr): string | undefined {
+  const key = Buffer.from(spki.buffer, spki.byteOffset, spki.length);
   try {
-    return verify(hash, signed, key, signature) ? "held" : "not-held";
+    const holds = verify(hash, signed, { key, format: "der", type: "spki" }, signature);
+    return holds
+      ? undefined
+      : "the request's own signature does not verify: its sender does not hold the key";
   } catch {
-    return "no-key";
+    return "the key is no point of its curve, or otherwise no usable key";
   }
 }
 

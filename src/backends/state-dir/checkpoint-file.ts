@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { CheckpointStore, Evidence } from "../../agent/ledger/checkpoint-watch.ts";
 import type { HeldCheckpoint } from "../../agent/ledger/held-checkpoint.ts";
+import { toHex } from "../../domain/certificate/hex.ts";
 import type { TreeHead } from "../../domain/ledger/merkle-verify.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { writeAtomically } from "./atomic-file.ts";
@@ -72,7 +73,7 @@ export async function giveWord(stateDir: string, word: { size: number; root: str
   await writeAtomically(join(stateDir, wordName), `${JSON.stringify(parsed.data)}\n`);
 }
 
-const wordOf = ({ size, root }: TreeHead) => ({ size, root: Buffer.from(root).toString("hex") });
+const wordOf = ({ size, root }: TreeHead) => ({ size, root: toHex(root) });
 
 async function readJson<T>(path: string, expected: z.ZodType<T>, remedy: string): Promise<T | undefined> {
   try {

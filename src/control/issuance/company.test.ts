@@ -6,7 +6,7 @@ const quiet: Standing = { waiting: 1, full: 64, underWay: 0, usualMs: 60 };
 /** In how many milliseconds the next batch is due, of a company that the first joined at 100 ms. */
 function dueAt(nowMs: number, change: Partial<Standing> = {}): number {
   const company = new Company(1);
-  company.joined(100);
+  company.joined(1, 100);
   return company.dueInMs({ ...quiet, ...change }, nowMs);
 }
 
@@ -19,8 +19,8 @@ test("with nothing under way the first waits a moment, and nobody who joins prol
   expect(dueAt(100)).toBe(1);
   expect(dueAt(101)).toBe(0);
   const company = new Company(1);
-  company.joined(100);
-  company.joined(100.9);
+  company.joined(1, 100);
+  company.joined(2, 100.9);
   expect(company.dueInMs({ ...quiet, waiting: 2 }, 101)).toBe(0);
 });
 
@@ -34,12 +34,12 @@ test("quick stages make nobody wait longer than the moment", () => {
   expect(dueAt(100, { underWay: 3, usualMs: 1 })).toBe(1);
 });
 
-test("who was left behind waits anew from when the batch went; when all went, from whoever joins next", () => {
+test("who was left behind waits anew from when the batch went; when all are gone, from whoever joins next", () => {
   const company = new Company(1);
-  company.joined(100);
-  company.went(3, 150);
-  expect(company.dueInMs(quiet, 150)).toBe(1);
-  company.went(0, 160);
-  company.joined(200);
+  company.joined(1, 100);
+  company.went(150);
+  company.joined(4, 150.5);
+  expect(company.dueInMs(quiet, 150.5)).toBe(0.5);
+  company.joined(1, 200);
   expect(company.dueInMs(quiet, 200)).toBe(1);
 });

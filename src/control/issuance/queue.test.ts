@@ -85,6 +85,22 @@ test("a lone ticket goes after the bounded wait", async () => {
   expect(batches).toHaveLength(1);
 });
 
+test("with a batch under way the next waits for company, by what a batch took", async () => {
+  const { batches, enter, drain } = heldQueue();
+  enter();
+  await vi.advanceTimersByTimeAsync(1);
+  await drain(30);
+  enter();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(batches).toHaveLength(1);
+  enter();
+  await vi.advanceTimersByTimeAsync(4);
+  enter();
+  expect(batches).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(batches.map(({ tickets: { length } }) => length)).toEqual([1, 2]);
+});
+
 test("items and bytes are bounded, and room comes back when a caller hangs up", async () => {
   const { queue, enter } = heldQueue({ maxItems: 3, mostUnderWay: 1 });
   const caller = new AbortController();

@@ -159,7 +159,7 @@ export class IssuanceQueue {
 
   #startWhenDue(): void {
     const nowMs = this.#deps.stopwatch.ms();
-    this.#company.joined(nowMs);
+    this.#company.joined(this.#room.items, nowMs);
     // Never at once unless it is full: those of the same message enter one after the other.
     if (this.#room.items >= this.#pace.batchLeaves) this.#start();
     else this.#startTimer.in(this.#dueInMs(nowMs), nowMs);
@@ -179,7 +179,7 @@ export class IssuanceQueue {
       if (size === 0) break;
       waitsForCompany = true;
       const batch = this.#form(size);
-      this.#company.went(this.#room.items, this.#deps.stopwatch.ms());
+      this.#company.went(this.#deps.stopwatch.ms());
       if (batch.length > 0) this.#run(batch);
     }
     if (this.#room.items === 0) {

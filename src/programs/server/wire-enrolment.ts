@@ -47,7 +47,9 @@ export async function wireRegistry(
   const { trustDomain, svids, admin } = config;
   const roleBearers = new Set([...admin.viewers, ...admin.operators, ...admin.securityOfficers]);
   const rules = () => ({
-    ...{ trustDomain, ttlCap: svids.longestTtl, roleBearers },
+    trustDomain,
+    ttlCap: svids.longestTtl,
+    roleBearers,
     issuers: parts.authorities().map(issuerOf),
   });
   const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
