@@ -32,10 +32,11 @@ export type TokenStatus = {
   /** Why it is not ready; "" when it is. */
   readonly reason: string;
   readonly tokenLabel: string;
+  /** Signatures that it makes at a time. */
   readonly sessions: number;
-  /** Sessions with an operation under way. */
+  /** How many of them are being made. */
   readonly busy: number;
-  /** Items that wait for a session. */
+  /** Items that wait for their signature to begin. */
   readonly waiting: number;
   /** Signatures made, and operations that failed, since the process began. */
   readonly signed: number;
@@ -47,6 +48,8 @@ export type TokenStatus = {
 
 /** The token that holds the CA keys. */
 export interface CaToken {
+  /** Slots that there are: more reservations at a time would only wait for each other. */
+  readonly slots: number;
   /**
    * The authority whose key has this CKA_ID, looked up in the token when it is not known yet; undefined when there is
    * none or it has no certificate. `fresh` asks the token even when it said no a moment ago.

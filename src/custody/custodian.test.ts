@@ -21,6 +21,7 @@ function setUp(key: AuthorityKey, faults: Faults = {}) {
   const turns: number[] = [];
   let signatures = 0;
   const token: CaToken = {
+    slots: 1,
     findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
     async reserve(turn) {
       turns.push(turn);

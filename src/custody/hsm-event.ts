@@ -3,7 +3,15 @@ export type HsmEvent = {
   /** From 1 on in one life of the process; with the log's instance it names the event. */
   readonly sequence: number;
   readonly at: Date;
-  readonly operation: "initialize" | "login" | "find-key" | "sign" | "keep-alive" | "state" | "worker";
+  readonly operation:
+    | "initialize"
+    | "login"
+    | "open-session"
+    | "find-key"
+    | "sign"
+    | "keep-alive"
+    | "state"
+    | "worker";
   /** "ok", or one sentence for the operator. Never a PIN. */
   readonly result: string;
   /** "" where no key is concerned. */

@@ -16,9 +16,9 @@ export type SignLanesDeps = {
 };
 
 /**
- * Gives every item its outcome: as many lanes as the token has sessions, each of which reserves a session, writes the lines of
- * as many items as that session will take in a row, and then has them signed one by one. Never rejects. The signal ends
- * the wait for a session, never a signature.
+ * Gives every item its outcome: as many lanes as the token has slots, each of which reserves one, writes the lines of
+ * as many items as it will take in a row, and then has them signed one by one. Never rejects. The signal ends
+ * the wait for a slot, never a signature.
  */
 export async function signInLanes(
   deps: SignLanesDeps,
@@ -26,7 +26,7 @@ export async function signInLanes(
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = [...items].reverse(); // taken from its end
-  const lanes = Math.min(items.length, Math.max(1, deps.token.status().sessions));
+  const lanes = Math.min(items.length, Math.max(1, deps.token.slots));
   await Promise.all(Array.from({ length: lanes }, () => signLane(deps, waiting, signal)));
 }
 

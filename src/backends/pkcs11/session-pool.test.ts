@@ -62,7 +62,26 @@ test("a retired session never comes back, and a fresh one serves those who wait"
   const fresh = session("b");
   pool.add(fresh);
   expect((await waiting).session).toBe(fresh);
-  expect([pool.size, pool.oldestMs() >= 0]).toEqual([1, true]);
+  expect(pool.size).toBe(1);
+});
+
+test("no more are lent than may be at that moment; who waits is served as soon as one comes back and more may be", async () => {
+  let most = 1;
+  const pool = new SessionPool([session("a"), session("b"), session("c")], () => most);
+  const held = await pool.lend(0, never);
+  const served: number[] = [];
+  const waiting = [1, 2, 3].map((turn) => pool.lend(turn, never).then(() => served.push(turn)));
+  expect([pool.busy, pool.depth]).toEqual([1, 3]);
+  most = 2;
+  held.release();
+  await Promise.all(waiting.slice(0, 2));
+  expect([served, pool.busy, pool.depth]).toEqual([[1, 2], 2, 1]);
+  most = 3;
+  const late = pool.lend(4, never);
+  await waiting[2]; // it came first
+  expect([served, pool.depth]).toEqual([[1, 2, 3], 1]);
+  pool.close(new Error("over"));
+  await expect(late).rejects.toThrow("over");
 });
 
 test("a closed pool sends away who waits and who comes", async () => {

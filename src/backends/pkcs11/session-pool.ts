@@ -17,19 +17,21 @@ type Waiter = {
 
 /**
  * N sessions with at most one operation in flight on each (PKCS#11 v2.40 §5.10: an active operation must end before the
- * next one begins). Who comes when all are lent waits, for as long as their signal lets them: the lowest turn comes first, and
- * of the same turn who came first.
+ * next one begins). Who comes when as many are lent as may be waits, for as long as their signal lets them: the lowest turn comes
+ * first, and of the same turn who came first.
  */
 export class SessionPool {
   readonly #idle: Session[];
+  readonly #lent = new Set<Session>();
   readonly #waiting = new Set<Waiter>();
-  /** Start of each running operation in milliseconds of the monotonic clock. */
-  readonly #startedAt = new Map<Session, number>();
+  readonly #mostLent: () => number;
   #size: number;
   #closedFor: Error | undefined;
 
-  constructor(sessions: readonly Session[]) {
+  /** `mostLent`: how many may be lent at this moment; all of them when left out. It is asked again whenever one comes back. */
+  constructor(sessions: readonly Session[], mostLent = () => Number.POSITIVE_INFINITY) {
     this.#idle = [...sessions];
+    this.#mostLent = mostLent;
     this.#size = sessions.length;
   }
 
@@ -40,7 +42,7 @@ export class SessionPool {
 
   /** Operations in flight. */
   get busy(): number {
-    return this.#startedAt.size;
+    return this.#lent.size;
   }
 
   /** Callers that wait for a session. */
@@ -48,24 +50,22 @@ export class SessionPool {
     return this.#waiting.size;
   }
 
-  /** Milliseconds since the oldest operation in flight began; 0 when none is. */
-  oldestMs(): number {
-    const [oldest] = this.#startedAt.values();
-    return oldest === undefined ? 0 : performance.now() - oldest;
-  }
-
   /** Lends a session; `turn`: a number that says who comes first. Rejects with the signal's reason, or the one that the pool was closed for. */
   async lend(turn: number, signal: AbortSignal): Promise<Lease> {
     signal.throwIfAborted();
     if (this.#closedFor !== undefined) throw this.#closedFor;
-    const session = this.#idle.pop();
-    return session === undefined ? await this.#wait(turn, signal) : this.#leaseOf(session);
+    const mine = this.#waiting.size === 0 ? this.#take() : undefined;
+    if (mine !== undefined) return mine;
+    const lent = this.#wait(turn, signal);
+    this.#serve();
+    return await lent;
   }
 
   /** Adds a fresh session in place of a retired one. */
   add(session: Session): void {
     this.#size += 1;
-    this.#offer(session);
+    this.#idle.push(session);
+    this.#serve();
   }
 
   /** Sends everybody who waits, or will come, away with this reason. Operations in flight end as they will. */
@@ -108,29 +108,43 @@ export class SessionPool {
     const end = (): boolean => {
       if (!open) return false;
       open = false;
-      this.#startedAt.delete(session);
+      this.#lent.delete(session);
       return true;
     };
-    this.#startedAt.set(session, performance.now());
+    this.#lent.add(session);
     return {
       session,
       release: () => {
-        if (end()) this.#offer(session);
+        if (!end()) return;
+        this.#idle.push(session);
+        this.#serve();
       },
       retire: () => {
-        if (end()) this.#size -= 1;
+        if (!end()) return;
+        this.#size -= 1;
+        this.#serve();
       },
     };
   }
 
-  #offer(session: Session): void {
+  #serve(): void {
+    while (this.#waiting.size > 0) {
+      const lease = this.#take();
+      if (lease === undefined) return;
+      this.#grant(lease);
+    }
+  }
+
+  #take(): Lease | undefined {
+    const session = this.#lent.size < this.#mostLent() ? this.#idle.pop() : undefined;
+    return session && this.#leaseOf(session);
+  }
+
+  #grant(lease: Lease): void {
     let next: Waiter | undefined;
     for (const waiter of this.#waiting) if (next === undefined || waiter.turn < next.turn) next = waiter;
-    if (next === undefined) {
-      this.#idle.push(session);
-      return;
-    }
+    if (next === undefined) return;
     this.#waiting.delete(next);
-    next.grant(this.#leaseOf(session));
+    next.grant(lease);
   }
 }

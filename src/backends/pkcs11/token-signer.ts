@@ -7,6 +7,7 @@ import { Circuit } from "./circuit.ts";
 import type { TokenInventory } from "./key-objects.ts";
 import { signDigest, signDigestHere } from "./one-shot-sign.ts";
 import type { Lease } from "./session-pool.ts";
+import { SignThreads } from "./sign-threads.ts";
 import { tokenFault } from "./token-fault.ts";
 import {
   beginTokenLife,
@@ -26,6 +27,8 @@ export type TokenSignerOptions = TokenAccessOptions & {
   readonly onFatal: (fault: Fault) => void;
 };
 
+type TimedSignature = { readonly signature: Uint8Array; readonly tookMs: number };
+
 /** How often a recovery looks whether the last C_Sign has ended. */
 const drainLookMs = 100;
 /** Signatures on this thread before others get their turn: some two milliseconds of it. */
@@ -42,6 +45,7 @@ export class TokenSigner implements CaToken {
   readonly #options: TokenSignerOptions;
   readonly #keepAlive: NodeJS.Timeout;
   readonly #pace = new TokenPace();
+  readonly #threads: SignThreads;
   #live: TokenLife;
   #status: Pick<TokenStatus, "state" | "reason">;
   readonly #circuit = new Circuit();
@@ -52,8 +56,9 @@ export class TokenSigner implements CaToken {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(options: TokenSignerOptions, live: TokenLife) {
+  private constructor(options: TokenSignerOptions, threads: SignThreads, live: TokenLife) {
     this.#options = options;
+    this.#threads = threads;
     this.#live = live;
     this.#status = { state: "ready", reason: "" };
     this.#keepAlive = setInterval(() => this.#stayAwake(), options.keepAliveMs);
@@ -61,22 +66,29 @@ export class TokenSigner implements CaToken {
 
   /** Logs in, with one attempt. Rejects with HSM_REFUSED, HSM_PIN_REFUSED or HSM_UNAVAILABLE. */
   static async open(options: TokenSignerOptions): Promise<TokenSigner> {
-    return new TokenSigner(options, await beginTokenLife(options));
+    const threads = new SignThreads(options.sessions);
+    return new TokenSigner(options, threads, await beginTokenLife(options, () => threads.mostGiven));
   }
 
   status(): TokenStatus {
     const { pool } = this.#live;
+    const sessions = Math.min(this.#options.sessions, pool.size);
+    const busy = Math.min(sessions, pool.busy);
     return {
       ...this.#status,
       tokenLabel: this.#options.label,
-      sessions: pool.size,
-      busy: pool.busy,
-      waiting: pool.depth,
+      sessions,
+      busy,
+      waiting: pool.depth + pool.busy - busy,
       signed: this.#signed,
       failed: this.#failed,
       latencyCounts: this.#latency.counts,
       latencySumMs: this.#latency.sumMs,
     };
+  }
+
+  get slots(): number {
+    return this.#live.pool.size;
   }
 
   /** What keys there are, after each authority's attributes were asserted. Throws HSM_REFUSED that names the wrong one. */
@@ -86,7 +98,7 @@ export class TokenSigner implements CaToken {
 
   /** For the supervisor: how long the oldest C_Sign has been running, in milliseconds. */
   oldestOperationMs(): number {
-    return this.#live.pool.oldestMs();
+    return this.#threads.oldestMs();
   }
 
   findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined {
@@ -124,9 +136,9 @@ export class TokenSigner implements CaToken {
     const began = performance.now();
     try {
       const held = this.#handleOf(at.live, key);
-      const signature = await this.#signAtPace(at.lease.session, held, digest);
+      const { signature, tookMs } = await this.#signAtPace(at.lease.session, held, digest);
       this.#signed += 1;
-      this.#latency.add(performance.now() - began);
+      this.#latency.add(tookMs);
       this.#circuit.succeeded();
       if (this.#status.state === "degraded") this.#enter("ready", "");
       return signature;
@@ -139,16 +151,23 @@ export class TokenSigner implements CaToken {
     }
   }
 
-  async #signAtPace(session: Session, key: HeldAuthority, digest: Uint8Array): Promise<Uint8Array> {
-    if (!this.#pace.isQuick) {
-      const signature = await signDigest(session, key, digest);
-      this.#pace.madeElsewhere();
-      return signature;
-    }
+  async #signAtPace(session: Session, key: HeldAuthority, digest: Uint8Array): Promise<TimedSignature> {
+    if (!this.#pace.isQuick) return await this.#signElsewhere(session, key, digest);
     const from = performance.now();
     const signature = signDigestHere(session, key, digest);
-    this.#pace.madeHere(performance.now() - from);
-    return signature;
+    const tookMs = performance.now() - from;
+    this.#pace.madeHere(tookMs);
+    return { signature, tookMs };
+  }
+
+  async #signElsewhere(session: Session, key: HeldAuthority, digest: Uint8Array): Promise<TimedSignature> {
+    const thread = this.#threads.begin();
+    let tookMs = 0;
+    const signature = await signDigest(session, key, digest).finally(() => {
+      tookMs = this.#threads.end(thread);
+    });
+    this.#pace.madeElsewhere();
+    return { signature, tookMs };
   }
 
   /** The handle of this login, whenever the caller found the key: after a recovery the old one means nothing. */
@@ -213,7 +232,7 @@ export class TokenSigner implements CaToken {
     this.#enter("recovering", this.#status.reason);
     try {
       this.#reinitialise();
-      this.#live = await beginTokenLife(this.#options);
+      this.#live = await beginTokenLife(this.#options, () => this.#threads.mostGiven);
       probe(this.#live.token.session);
       this.#enter("ready", "");
     } catch (thrown) {

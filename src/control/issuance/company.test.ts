@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Company, type Standing } from "./company.ts";
 
-const quiet: Standing = { waiting: 1, full: 64, underWay: 0, usualMs: 60 };
+const quiet: Standing = { waiting: 1, full: 128, underWay: 0, leavesUnderWay: 0, usualMs: 60 };
 
 /** In how many milliseconds the next batch is due, of a company that the first joined at 100 ms. */
 function dueAt(nowMs: number, change: Partial<Standing> = {}): number {
@@ -11,8 +11,15 @@ function dueAt(nowMs: number, change: Partial<Standing> = {}): number {
 }
 
 test("a full batch goes at once, whatever is under way", () => {
-  expect(dueAt(100, { waiting: 64 })).toBe(0);
-  expect(dueAt(100, { waiting: 65, underWay: 9 })).toBe(0);
+  expect(dueAt(100, { waiting: 128 })).toBe(0);
+  expect(dueAt(100, { waiting: 40, full: 40, underWay: 9, leavesUnderWay: 1000 })).toBe(0);
+});
+
+test("64 are enough, and above that a quarter of all that there are", () => {
+  expect(dueAt(100, { waiting: 63, underWay: 2, leavesUnderWay: 100 })).toBeGreaterThan(0);
+  expect(dueAt(100, { waiting: 64, underWay: 2, leavesUnderWay: 100 })).toBe(0);
+  expect(dueAt(100, { waiting: 79, underWay: 3, leavesUnderWay: 240 })).toBeGreaterThan(0);
+  expect(dueAt(100, { waiting: 80, underWay: 3, leavesUnderWay: 240 })).toBe(0);
 });
 
 test("with nothing under way the first waits a moment, and nobody who joins prolongs it", () => {

@@ -101,6 +101,24 @@ test("with a batch under way the next waits for company, by what a batch took", 
   expect(batches.map(({ tickets: { length } }) => length)).toEqual([1, 2]);
 });
 
+test("a quarter of all that there are goes without waiting for more, and with it whoever came at the same time", async () => {
+  const { queue, batches, enter, drain } = heldQueue({ batchSize: 128, mostUnderWay: 1024 });
+  for (let round = 0; round < 300; round += 1) {
+    while (queue.depth < 200) enter();
+    await vi.advanceTimersByTimeAsync(10);
+    batches.shift()?.end();
+  }
+  await drain(10);
+  expect(queue.window).toBe(1024);
+  for (let at = 0; at < 128; at += 1) enter();
+  for (let at = 0; at < 63; at += 1) enter();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(batches.map(({ tickets: { length } }) => length)).toEqual([128]);
+  for (let at = 0; at < 7; at += 1) enter();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(batches.map(({ tickets: { length } }) => length)).toEqual([128, 70]);
+});
+
 test("items and bytes are bounded, and room comes back when a caller hangs up", async () => {
   const { queue, enter } = heldQueue({ maxItems: 3, mostUnderWay: 1 });
   const caller = new AbortController();

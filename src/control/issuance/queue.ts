@@ -167,7 +167,8 @@ export class IssuanceQueue {
 
   #dueInMs(nowMs: number): number {
     const { batchLeaves: full, usualMs } = this.#pace;
-    const standing = { waiting: this.#room.items, underWay: this.#underWay.size, full, usualMs };
+    const [underWay, leavesUnderWay] = [this.#underWay.size, this.#itemsUnderWay];
+    const standing = { waiting: this.#room.items, underWay, leavesUnderWay, full, usualMs };
     return this.#company.dueInMs(standing, nowMs);
   }
 

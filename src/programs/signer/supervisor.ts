@@ -155,8 +155,8 @@ function startWorker({ config, insecurePinEnv }: SupervisorOptions, how: Birth):
     env: {
       ...environment,
       ...(insecurePinEnv && pin !== undefined && { [pinVariable]: pin }),
-      // One thread for each signature in flight, and some for files: C_Sign runs on libuv's pool (libuv: 4 by default).
-      UV_THREADPOOL_SIZE: String(config.sessions + 2),
+      // C_Sign runs on libuv's pool: its threads are what limits the signatures at a time, so there is none too many (decision 0016).
+      UV_THREADPOOL_SIZE: String(config.sessions),
     },
     stdio: ["ignore", "inherit", "inherit", "ipc", config.token.pinDescriptor ?? "ignore", "pipe"],
   });

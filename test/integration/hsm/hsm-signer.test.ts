@@ -65,6 +65,32 @@ test("H2: one operation a session; the one more waits, and is refused as busy wh
   expect([hsm.overlaps, hsm.mostParallel]).toEqual([0, 2]);
 });
 
+test("H2: behind each signature of a slow token the next stands ready, and no more are made at a time than are configured", async () => {
+  const { client } = start({ sessions: "2", operationDeadline: "1m" });
+  hsm.latency(200);
+  await client.sign([item()], never);
+  const signing = client.sign(Array.from({ length: 10 }, item), never);
+  const ready = () => hsm.calls("C_SignInit") - hsm.calls("C_Sign");
+  await eventually("two to stand ready", async () => ready() === 2);
+  expect((await signing).every(({ ok }) => ok)).toBe(true);
+  expect([hsm.overlaps, hsm.mostParallel]).toEqual([0, 2]);
+});
+
+test("H2: a token that gives no session more than are configured signs all the same, and the log says so", async () => {
+  hsm.fail("C_OpenSession", { code: "CKR_SESSION_COUNT", after: 3 });
+  const { client } = start({ sessions: "2" });
+  hsm.latency(20);
+  const outcomes = await client.sign(Array.from({ length: 10 }, item), never);
+  expect(outcomes.every(({ ok }) => ok)).toBe(true);
+  expect([hsm.overlaps, hsm.mostParallel]).toEqual([0, 2]);
+  expect((await client.events({ instance: "", sequence: 0 }, never)).events).toContainEqual(
+    expect.objectContaining({
+      operation: "open-session",
+      result: expect.stringContaining("CKR_SESSION_COUNT"),
+    }),
+  );
+});
+
 test("H4: the PIN is in no argument, no environment and no line of log", async () => {
   const { signer, client } = start({});
   await client.sign([item()], never);
