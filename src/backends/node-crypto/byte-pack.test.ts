@@ -12,7 +12,7 @@ const value = fc.oneof(
 test("whatever is packed comes out again, in order", () => {
   fc.assert(
     fc.property(fc.array(value), (values) => {
-      const writer = new PackWriter();
+      const writer = new PackWriter(16);
       for (const each of values) {
         if (typeof each === "number") writer.byte(each);
         else if (typeof each === "string") writer.text(each);
@@ -34,7 +34,7 @@ test("whatever is packed comes out again, in order", () => {
 
 test("a pack grows at whichever value does not fit any more", () => {
   for (let head = 0; head < 12; head += 1) {
-    const writer = new PackWriter();
+    const writer = new PackWriter(16);
     writer.part(new Uint8Array(16 * 1024 - 12 + head));
     writer.byte(7);
     writer.number(1.5);
@@ -52,7 +52,7 @@ test("a pack grows at whichever value does not fit any more", () => {
 });
 
 test("a part that is too long is refused, a text cut off, a pack that was cut told", () => {
-  const writer = new PackWriter();
+  const writer = new PackWriter(16);
   expect(() => writer.part(new Uint8Array(0x10000))).toThrow(RangeError);
   writer.text("€".repeat(100_000));
   const whole = writer.finish();

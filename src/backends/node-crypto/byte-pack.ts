@@ -1,4 +1,3 @@
-const firstBytes = 16 * 1024;
 /** What its length field can say; certificate requests end at 16 KiB. */
 const longestPart = 0xffff;
 
@@ -7,8 +6,16 @@ const longestPart = 0xffff;
  * objects would be cloned one by one, and a view is cloned together with the whole buffer behind it.
  */
 export class PackWriter {
-  #bytes = Buffer.allocUnsafeSlow(firstBytes);
+  #bytes: Buffer<ArrayBuffer>;
   #end = 0;
+
+  /**
+   * With room for so many bytes at first. Parts are views and some are kept for long (the retry memory), each with the whole
+   * buffer: a good guess spares the copies of growing and up to half of what is kept.
+   */
+  constructor(expectedBytes: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(expectedBytes);
+  }
 
   byte(value: number): void {
     const at = this.#room(1); // before the buffer is named: it may be another one afterwards

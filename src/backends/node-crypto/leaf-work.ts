@@ -24,9 +24,17 @@ export type LeafWorkDone = Pick<LeafWork, "kind" | "count" | "bytes">;
 const flawCodes = ["bad-request", "lint"] as const;
 const succeeded = 0;
 
+// What is expected of each item in bytes, so that a pack's buffer need not grow; a pack with more than that grows all the same.
+/** A request beside its CSR: the SPIFFE ID above all. */
+const besideCsr = 384;
+/** A certificate beyond its TBS and the bare signature: two headers, an AlgorithmIdentifier, the DER of two integers. */
+const beyondTbs = 32;
+/** The digest and TBS beyond the request that they were made for: the extensions, above all. */
+const beyondRequest = 256;
+
 export function packRequests(authority: Der, requests: readonly LeafRequest[]): LeafWork {
   const profiles = [...new Set(requests.map(({ profile }) => profile))];
-  const pack = new PackWriter();
+  const pack = new PackWriter(requests.reduce((sum, { csr }) => sum + csr.length + besideCsr, 0));
   for (const { profile, spiffeId, dnsNames, serial, validity, csr } of requests) {
     pack.byte(profiles.indexOf(profile));
     pack.text(spiffeId);
@@ -54,7 +62,8 @@ function unpackRequest(pack: PackReader, profiles: readonly LeafProfile[]): Leaf
 }
 
 export function packSigned(authority: Der, items: readonly SignedTbs[]): LeafWork {
-  const pack = new PackWriter();
+  const packed = items.reduce((sum, { tbs, signature }) => sum + tbs.length + signature.length + 4, 0);
+  const pack = new PackWriter(packed);
   for (const { tbs, signature } of items) {
     pack.part(tbs);
     pack.part(signature);
@@ -74,7 +83,7 @@ export function doLeafWork(
   { kind, authority, count, bytes, profiles }: LeafWork,
 ): LeafWorkDone {
   const asked = new PackReader(bytes);
-  const done = new PackWriter();
+  const done = new PackWriter(bytes.length + count * (kind === "seal" ? beyondTbs : beyondRequest));
   if (kind === "seal") {
     const items = Array.from({ length: count }, () => ({
       tbs: asked.part() as Der,

@@ -46,7 +46,16 @@ export class LeafForm<Read extends TbsCertificate> {
   /** The form of bytes that a reader has accepted as `first`; undefined for keys that are not elliptic, and other oddities. */
   static of<Read extends TbsCertificate>(bytes: Uint8Array, first: Read): LeafForm<Read> | undefined {
     const places = placesIn(bytes, first);
-    return places && new LeafForm(first, bytes.slice(), places);
+    if (places === undefined) return undefined;
+    // A Buffer's slice() would be a view, and forms live long: each would keep the whole message that its leaf came in.
+    const own = Uint8Array.from(bytes);
+    const inOwn = (view: Der): Der => {
+      const from = view.byteOffset - bytes.byteOffset;
+      return own.subarray(from, from + view.length) as Der;
+    };
+    const { issuer, subject, spki } = first;
+    const views = { issuer: inOwn(issuer), subject: inOwn(subject), spki: inOwn(spki) };
+    return new LeafForm({ ...first, ...views }, own, places);
   }
 
   /** What the reader would make of these bytes; undefined where only the reader itself can say it. */

@@ -151,7 +151,8 @@ class WorkerLife {
 function startWorker({ config, insecurePinEnv }: SupervisorOptions, how: Birth): ChildProcess {
   const { [pinVariable]: pin, ...environment } = process.env;
   const child = fork(workerFile, {
-    execArgv: [],
+    // What a batch makes is dead with its answer: V8 need not let the young generation grow to 54 MiB over the first 200,000.
+    execArgv: ["--max-semi-space-size=8"],
     env: {
       ...environment,
       ...(insecurePinEnv && pin !== undefined && { [pinVariable]: pin }),
