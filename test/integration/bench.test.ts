@@ -34,7 +34,7 @@ needs("softhsm")(
       "mint",
       ...settings,
       "--svids",
-      "40",
+      "48",
       "--runs",
       "1",
       "--warm-up",
@@ -48,7 +48,7 @@ needs("softhsm")(
     expect(machine).toMatchObject({ node: process.versions.node, cores: expect.any(Number) });
     expect(results).toHaveLength(2);
     for (const row of results) {
-      expect(row).toMatchObject({ failed: 0, svids: 40, ledger_certificates: 40 });
+      expect(row).toMatchObject({ failed: 0, svids: 48, ledger_certificates: 48 });
       expect(row.ratio_to_floor).toBeGreaterThan(1);
     }
   },
