@@ -42,7 +42,9 @@ class StreamClient implements IssueClient {
 
   constructor(call: ClientDuplexStream<IssueBatch, IssueBatchResult__Output>) {
     this.#call = call;
-    call.on("data", (result: IssueBatchResult__Output) => this.#take(result));
+    call.on("data", (result: IssueBatchResult__Output) => {
+      for (const each of [result, ...result.also]) this.#take(each);
+    });
     call.on("error", (cause: unknown) => this.#fail(cause));
     call.on("end", () => this.#fail(new Error("the server ended the stream")));
   }
@@ -51,7 +53,7 @@ class StreamClient implements IssueClient {
     return new Promise((resolve, reject) => {
       const batchId = ++this.#lastId;
       this.#open.set(batchId, { results: new Array(items.length), left: items.length, resolve, reject });
-      this.#call.write({ batchId, items: [...items] });
+      this.#call.write({ batchId, items: [...items], takesJoinedResults: true });
     });
   }
 

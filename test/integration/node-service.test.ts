@@ -5,31 +5,24 @@ import type { Der } from "../../src/domain/certificate/der.ts";
 import type { RegistrationEntry } from "../../src/domain/identity/registration-entry.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
-import { minutes } from "../../src/foundation/duration.ts";
 import { ok, refused } from "../../src/foundation/result.ts";
 import type { WatchUpdate__Output } from "../../src/generated/meshmint/node/v1/WatchUpdate.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
 import { nodeService } from "../../src/protocols/node/node-service.ts";
 import { NodeService } from "../../src/wire/definitions.ts";
 import { FakeNodeFeed } from "../fakes/fake-node-feed.ts";
+import { webEntry } from "../fakes/issuance-rig.ts";
 import { OpensslCa } from "../parts/openssl-ca.ts";
 
 const trustDomain = "mesh.test" as TrustDomain;
 const agent = "spiffe://mesh.test/meshmint/agent/join_token/n1" as SpiffeId;
 
 const entry = (id: string, revision = 1): RegistrationEntry => ({
+  ...webEntry,
   id,
   spiffeId: `spiffe://mesh.test/${id}` as SpiffeId,
   parentId: agent,
-  selectors: ["unix:uid:0"],
-  x509Ttl: minutes(5),
-  dnsNames: [],
-  hint: "",
-  priority: 0,
-  labels: {},
-  tenant: "",
   revision,
-  createdAt: new Date(1000),
 });
 
 const ca = new OpensslCa();
@@ -223,6 +216,23 @@ test("issue: a refused and a slow item hold up nobody else", async () => {
   expect([outcomes.get(0), outcomes.get(2), outcomes.get(3)]).toEqual(["issued", "refused", "issued"]);
   feed.changed();
   await expect.poll(() => outcomes.get(1), { timeout: 10_000 }).toBe("issued");
+  stream.end();
+  api.close();
+});
+
+test("issue: results of several batches come in one message to who takes them so", async () => {
+  const { api } = client(agent);
+  const stream = api.issue();
+  const messages: number[][] = [];
+  stream.on("data", ({ batchId, also }: { batchId: number; also: { batchId: number }[] }) => {
+    messages.push([batchId, ...also.map((other) => other.batchId)]);
+  });
+  issued = 0;
+  const items = [{ entryId: "slow", csrDer: Buffer.of(1) }];
+  for (const batchId of [1, 2]) stream.write({ batchId, takesJoinedResults: true, items });
+  await expect.poll(() => issued, { timeout: 10_000 }).toBe(2);
+  feed.changed();
+  await expect.poll(() => messages, { timeout: 10_000 }).toEqual([[1, 2]]);
   stream.end();
   api.close();
 });

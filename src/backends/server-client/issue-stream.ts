@@ -33,7 +33,10 @@ export class IssueStream {
 
   constructor(call: IssueCall) {
     this.#call = call;
-    call.on("data", (result: IssueBatchResult__Output) => this.#answer(result));
+    call.on("data", (result: IssueBatchResult__Output) => {
+      this.#answer(result);
+      for (const other of result.also) this.#answer(other);
+    });
     call.on("error", (error: unknown) => this.#fail(faultOf(error)));
     call.on("end", () => this.#fail(new Fault("SERVER_UNAVAILABLE", "the server ended the stream")));
   }
@@ -68,11 +71,11 @@ export class IssueStream {
       const batchId = this.#nextBatchId++;
       this.#batches.set(batchId, new Map(batch.entries()));
       const items = batch.map(({ item }) => ({ entryId: item.entryId, csrDer: Buffer.from(item.csr) }));
-      this.#call.write({ batchId, items, timeoutMs: answerWithinMs });
+      this.#call.write({ batchId, items, timeoutMs: answerWithinMs, takesJoinedResults: true });
     }
   }
 
-  #answer({ batchId, items }: IssueBatchResult__Output): void {
+  #answer({ batchId, items }: Pick<IssueBatchResult__Output, "batchId" | "items">): void {
     const batch = this.#batches.get(batchId);
     for (const result of items) {
       const asked = batch?.get(result.index);
