@@ -3,7 +3,6 @@ import { chooseTtl, idFlaw, type LeafProfile, type LeafProfiles } from "../../do
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { parseSpiffeId, type SpiffeId, trustDomainOf } from "../../domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
@@ -53,7 +52,6 @@ export function admit(deps: AdmitDeps, request: IssuanceRequest): Result<Admitte
     entryRevision: entry?.revision ?? 0,
     tenant: entry === undefined ? meshTenant : entry.tenant,
     csr: request.csr,
-    csrSha256: sha256Hex(request.csr),
   });
 }
 

@@ -1,9 +1,11 @@
+import type { Der } from "../../domain/certificate/der.ts";
 import type { Authority } from "../../domain/trust/authority.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Batch, End, Ended, Planned } from "./batch.ts";
 import type { IssuanceObserver } from "./events.ts";
-import type { Issued } from "./request.ts";
-import { type RetryMemory, retryKey, retryWindowMs } from "./retry-memory.ts";
+import { issuedUnder } from "./issued-under.ts";
+import { requestKey } from "./request-key.ts";
+import { type RetryMemory, retryWindowMs } from "./retry-memory.ts";
 
 export type AnswerDeps = {
   readonly clock: Clock;
@@ -22,7 +24,7 @@ export function answer(deps: AnswerDeps, { authority, leaves }: Batch<Ended>): v
     firstMs = Math.min(firstMs, leaf.ticket.enteredAtMs);
     if (end.kind === "closed") refuse(deps, leaf, end);
     else {
-      handOut(deps, leaf, { nowMs, issued: issuedFrom(authority, leaf, end) });
+      handOut(deps, leaf, { authority, nowMs, certificate: end.certificate });
       issued += 1;
     }
   }
@@ -31,25 +33,18 @@ export function answer(deps: AnswerDeps, { authority, leaves }: Batch<Ended>): v
   deps.observer.saw({ kind: "batch", authorityKeyId, items, issued, tookMs: nowMs - firstMs });
 }
 
-const issuedFrom = (
-  authority: Authority,
-  { serialHex, validity }: Planned,
-  { certificate }: Extract<End, { kind: "certificate" }>,
-): Issued => ({
-  chain: [certificate, authority.certificate, ...authority.crossCertificates],
-  authorityKeyId: authority.keyId,
-  serial: serialHex,
-  ...validity,
-});
+type Sealed = { readonly authority: Authority; readonly certificate: Der; readonly nowMs: number };
 
 function handOut(
   deps: AnswerDeps,
-  { ticket }: Planned,
-  { nowMs, issued }: { readonly nowMs: number; readonly issued: Issued },
+  { ticket, serialHex: serial, validity }: Planned,
+  { authority, certificate, nowMs }: Sealed,
 ): void {
   const { order } = ticket;
-  const key = retryKey(order, issued.authorityKeyId);
-  deps.retries.keep(key, issued, { nowMs, windowMs: retryWindowMs(order.ttl) });
+  const { keyId } = authority;
+  const key = ticket.authorityKeyId === keyId ? ticket.key : requestKey(order, keyId);
+  deps.retries.keep(key, certificate, { nowMs, windowMs: retryWindowMs(order.ttl) });
+  const issued = issuedUnder(authority, { certificate, serial, ...validity });
   ticket.issue(issued);
   deps.observer.saw({
     kind: "issued",

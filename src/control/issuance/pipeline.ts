@@ -7,6 +7,7 @@ import { type AdmitDeps, admit } from "./admit.ts";
 import { answer } from "./answer.ts";
 import type { Batch, Ended, Prepared } from "./batch.ts";
 import type { IssuanceObserver, Stage } from "./events.ts";
+import { issuedBefore } from "./issued-under.ts";
 import type { LastIssuances } from "./last-issuances.ts";
 import type { LeafCrypto } from "./leaf-crypto.ts";
 import { type Charge, IssuanceLimits, type IssuanceRates } from "./limit.ts";
@@ -20,11 +21,12 @@ import { recordIntents, recordOutcomes } from "./record.ts";
 import { type IssuanceRefusal, isOverload } from "./refusal.ts";
 import { RefusalAudit } from "./refusal-audit.ts";
 import type { Admitted, IssuanceRequest, Issued } from "./request.ts";
+import { requestKey } from "./request-key.ts";
 import { RequestsUnderWay } from "./requests-under-way.ts";
-import { RetryMemory, retryKey } from "./retry-memory.ts";
+import { RetryMemory } from "./retry-memory.ts";
 import { type IssuingSigners, sign } from "./sign.ts";
 import { stillWanted } from "./still-wanted.ts";
-import { Ticket } from "./ticket.ts";
+import { Ticket, type TicketTerms } from "./ticket.ts";
 import type { TenantWeights } from "./waiting-room.ts";
 
 export type IssuanceDeps = AdmitDeps &
@@ -49,7 +51,7 @@ export type IssuanceDeps = AdmitDeps &
 type Outcome = Result<Issued, IssuanceRefusal>;
 
 /** What is known of a request when it is to be charged and queued. */
-type Entering = { readonly order: Admitted; readonly key: string; readonly deadlineMs: number };
+type Entering = Pick<TicketTerms, "order" | "key" | "authorityKeyId"> & { readonly deadlineMs: number };
 
 /**
  * The one way in which a leaf is made, for every door: admit → limit → queue → sign → record. Until a batch is formed all of
@@ -127,13 +129,14 @@ export class IssuancePipeline {
     const order = admitted.value;
     const authority = issuers.current();
     if (!authority.ok) return refused({ code: "issuing-closed", reason: authority.error });
-    const key = retryKey(order, authority.value.keyId);
+    const { keyId: authorityKeyId } = authority.value;
+    const key = requestKey(order, authorityKeyId);
     const again = this.#retries.recall(key, clock.now().getTime());
-    if (again !== undefined) return this.#answeredAgain(order, ok(again));
+    if (again !== undefined) return this.#answeredAgain(order, ok(issuedBefore(authority.value, again)));
     const deadlineMs = stopwatch.ms() + Math.min(request.timeoutMs ?? answerWithinMs, answerWithinMs);
     const same = this.#underWay.find(key);
     if (same) return this.#answeredAgain(order, await same.wait(signal, deadlineMs));
-    return await this.#limitAndQueue({ order, key, deadlineMs }, signal);
+    return await this.#limitAndQueue({ order, key, authorityKeyId, deadlineMs }, signal);
   }
 
   /** Synchronous up to the ticket: what the limits saw is still so when the queue takes it. */
@@ -153,14 +156,21 @@ export class IssuancePipeline {
     return outcome;
   }
 
-  #ticketFor({ order, key }: Entering, urgency: IssuanceClass, charge: Charge): Ticket {
+  #ticketFor({ order, key, authorityKeyId }: Entering, urgency: IssuanceClass, charge: Charge): Ticket {
     const { clock, stopwatch } = this.#deps;
     const sinceMs = stopwatch.ms();
-    const ticket = new Ticket({ order, urgency, enteredAtMs: clock.now().getTime(), sinceMs });
+    const ticket = new Ticket({
+      order,
+      key,
+      authorityKeyId,
+      urgency,
+      enteredAtMs: clock.now().getTime(),
+      sinceMs,
+    });
     this.#limits.take(charge, sinceMs);
-    this.#underWay.add(key, ticket);
+    this.#underWay.add(ticket);
     ticket.onEnd(() => {
-      this.#underWay.remove(key, ticket);
+      this.#underWay.remove(ticket);
       if (!ticket.wasServed) this.#limits.giveBack(order);
     });
     return ticket;

@@ -36,8 +36,6 @@ export type Admitted = {
   /** Whose budget it draws on: "" for entries without a tenant, `meshTenant` for what has no entry. */
   readonly tenant: string;
   readonly csr: Uint8Array;
-  /** Lower-case hexadecimal; names the request in the retry key. */
-  readonly csrSha256: string;
 };
 
 /** Nodes' and the server's own leaves: no workload's flood delays them. Tenants are paths, so none has this name. */

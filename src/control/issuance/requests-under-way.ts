@@ -1,7 +1,7 @@
 import type { Ticket } from "./ticket.ts";
 
 /**
- * Requests that have entered and not ended, by their retry key: the same request, come again meanwhile, waits for the same leaf
+ * Requests that have entered and not ended, by their requestKey: the same request, come again meanwhile, waits for the same leaf
  * instead of costing another signature.
  */
 export class RequestsUnderWay {
@@ -12,11 +12,11 @@ export class RequestsUnderWay {
     return ticket?.isEnded ? undefined : ticket;
   }
 
-  add(key: string, ticket: Ticket): void {
-    this.#tickets.set(key, ticket);
+  add(ticket: Ticket): void {
+    this.#tickets.set(ticket.key, ticket);
   }
 
-  remove(key: string, ticket: Ticket): void {
-    if (this.#tickets.get(key) === ticket) this.#tickets.delete(key);
+  remove(ticket: Ticket): void {
+    if (this.#tickets.get(ticket.key) === ticket) this.#tickets.delete(ticket.key);
   }
 }

@@ -1,15 +1,13 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Der } from "../../domain/certificate/der.ts";
+import { sha256Hex } from "../../foundation/digest.ts";
 import { minutes, seconds } from "../../foundation/duration.ts";
-import type { Issued } from "./request.ts";
 import { RetryMemory, retryWindowMs } from "./retry-memory.ts";
 
-const issued = (serial: string): Issued => ({
-  chain: [],
-  authorityKeyId: "a",
-  serial,
-  notBefore: new Date(0),
-  notAfter: new Date(1),
-});
+const keyOf = (name: number | string): string => sha256Hex(`${name}`);
+const certificate = (bytes: number, fill: number): Der => new Uint8Array(bytes).fill(fill) as Der;
+const always = { nowMs: 0, windowMs: 10 };
 
 test("the window is ten minutes or a quarter of the lifetime, whichever is less", () => {
   expect(retryWindowMs(seconds(60))).toBe(15_000);
@@ -19,38 +17,65 @@ test("the window is ten minutes or a quarter of the lifetime, whichever is less"
 
 test("what was kept is recalled until its window ends", () => {
   const memory = new RetryMemory();
-  memory.keep("k", issued("1"), { nowMs: 0, windowMs: 10 });
-  expect(memory.recall("k", 9)?.serial).toBe("1");
-  expect(memory.recall("k", 10)).toBeUndefined();
-  expect(memory.recall("other", 0)).toBeUndefined();
-});
-
-test("memory is bounded: the older half goes when twice ten thousand are exceeded", () => {
-  const memory = new RetryMemory();
-  const keepUpTo = (from: number, upTo: number) => {
-    for (let at = from; at < upTo; at += 1)
-      memory.keep(`k${at}`, issued(`${at}`), { nowMs: 0, windowMs: 10 });
-  };
-  keepUpTo(0, 20_000);
-  expect(memory.recall("k0", 0)?.serial).toBe("0");
-  keepUpTo(20_000, 20_001);
-  expect(memory.recall("k9999", 0)).toBeUndefined();
-  expect(memory.recall("k10000", 0)?.serial).toBe("10000");
-  expect(memory.recall("k20000", 0)?.serial).toBe("20000");
+  memory.keep(keyOf("k"), certificate(700, 1), { nowMs: 5, windowMs: 10 });
+  expect(memory.recall(keyOf("k"), 14)).toEqual(certificate(700, 1));
+  expect(memory.recall(keyOf("k"), 15)).toBeUndefined();
+  expect(memory.recall(keyOf("other"), 5)).toBeUndefined();
 });
 
 test("what was kept again is recalled as it was kept last", () => {
   const memory = new RetryMemory();
-  memory.keep("k", issued("1"), { nowMs: 0, windowMs: 10 });
-  memory.keep("k", issued("2"), { nowMs: 700_000, windowMs: 10 });
-  expect(memory.recall("k", 700_009)?.serial).toBe("2");
+  memory.keep(keyOf("k"), certificate(700, 1), always);
+  memory.keep(keyOf("k"), certificate(800, 2), { nowMs: 700_000, windowMs: 10 });
+  expect(memory.recall(keyOf("k"), 700_009)).toEqual(certificate(800, 2));
 });
 
-test("a quiet server forgets too: what is older than the longest window goes with the next that is kept but one", () => {
+test("by default some twenty thousand are remembered, in memory that does not grow", () => {
   const memory = new RetryMemory();
-  memory.keep("k", issued("1"), { nowMs: 0, windowMs: 600_000 });
-  memory.keep("l", issued("2"), { nowMs: 600_001, windowMs: 600_000 });
-  expect(memory.recall("k", 1)?.serial).toBe("1");
-  memory.keep("m", issued("3"), { nowMs: 1_200_002, windowMs: 600_000 });
-  expect(memory.recall("k", 1)).toBeUndefined();
+  const recalled = (from: number, to: number): number => {
+    let count = 0;
+    for (let at = from; at < to; at += 1) if (memory.recall(keyOf(at), 0)) count += 1;
+    return count;
+  };
+  for (let at = 0; at < 60_000; at += 1) memory.keep(keyOf(at), certificate(700, at % 251), always);
+  expect(recalled(40_000, 60_000)).toBeGreaterThan(19_900);
+  expect(recalled(0, 30_000)).toBe(0);
+});
+
+test("what outlives its caller is no view of the memory: it stays as it was", () => {
+  const memory = new RetryMemory(1024);
+  memory.keep(keyOf("k"), certificate(700, 1), always);
+  const recalled = memory.recall(keyOf("k"), 0);
+  memory.keep(keyOf("l"), certificate(900, 2), always);
+  expect(recalled).toEqual(certificate(700, 1));
+  expect(memory.recall(keyOf("k"), 0)).toBeUndefined();
+});
+
+test("of any sizes in any order: what is recalled is what was kept, and the last eight are always recalled", () => {
+  const kept = fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 900 })), { maxLength: 300 });
+  fc.assert(
+    fc.property(kept, (steps) => {
+      const memory = new RetryMemory(16 * 1024);
+      const last = new Map<number, Der>();
+      steps.forEach(([name, bytes], at) => {
+        const bytesKept = certificate(bytes, at % 256);
+        memory.keep(keyOf(name), bytesKept, always);
+        last.delete(name);
+        last.set(name, bytesKept);
+      });
+      [...last].reverse().forEach(([name, bytes], newness) => {
+        const recalled = memory.recall(keyOf(name), 0);
+        if (newness < 8 || recalled !== undefined) expect(recalled).toEqual(bytes);
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what is longer than the whole memory is not kept, and leaves the rest alone", () => {
+  const memory = new RetryMemory(1024);
+  memory.keep(keyOf("k"), certificate(700, 1), always);
+  memory.keep(keyOf("l"), certificate(1025, 2), always);
+  expect(memory.recall(keyOf("l"), 0)).toBeUndefined();
+  expect(memory.recall(keyOf("k"), 0)).toEqual(certificate(700, 1));
 });

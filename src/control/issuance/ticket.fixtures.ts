@@ -34,8 +34,7 @@ export function askedTicket(wish: TicketWish = {}): AskedTicket {
     entryRevision: 1,
     tenant,
     csr: new Uint8Array(bytes),
-    csrSha256: "",
   } as const;
-  const ticket = new Ticket({ order, urgency, enteredAtMs: 0, sinceMs });
+  const ticket = new Ticket({ order, key: "k", authorityKeyId: "a", urgency, enteredAtMs: 0, sinceMs });
   return { ticket, outcome: ticket.wait(wish.signal ?? never, wish.deadlineMs ?? 1e12) };
 }

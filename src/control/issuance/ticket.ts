@@ -6,6 +6,9 @@ import type { Admitted, Issued } from "./request.ts";
 
 export type TicketTerms = {
   readonly order: Admitted;
+  /** Its requestKey under the authority that was to sign when it entered. */
+  readonly key: string;
+  readonly authorityKeyId: string;
   readonly urgency: IssuanceClass;
   /** Milliseconds since the epoch. */
   readonly enteredAtMs: number;
@@ -19,6 +22,8 @@ export type TicketTerms = {
  */
 export class Ticket {
   readonly order: Admitted;
+  readonly key: string;
+  readonly authorityKeyId: string;
   readonly urgency: IssuanceClass;
   readonly enteredAtMs: number;
   readonly sinceMs: number;
@@ -28,8 +33,10 @@ export class Ticket {
   #leave: () => void = nothing;
   #whenEnded: () => void = nothing;
 
-  constructor({ order, urgency, enteredAtMs, sinceMs }: TicketTerms) {
+  constructor({ order, key, authorityKeyId, urgency, enteredAtMs, sinceMs }: TicketTerms) {
     this.order = order;
+    this.key = key;
+    this.authorityKeyId = authorityKeyId;
     this.urgency = urgency;
     this.enteredAtMs = enteredAtMs;
     this.sinceMs = sinceMs;
