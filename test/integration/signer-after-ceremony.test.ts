@@ -73,7 +73,7 @@ test.each(["P-256", "P-384"] as const)(
     });
     const [outcome] = await client.sign([{ keyId: issuer.keyId, tbs }], never);
     if (!outcome?.ok) throw new Error(outcome?.error.reason);
-    const leaf = must(assembleCertificate(tbs, issuer.algorithm, outcome.value));
+    const leaf = must(assembleCertificate(tbs, issuer.algorithm, outcome.value)).der;
     const leafFile = join(room.folder, "leaf.pem");
     writeFileSync(leafFile, encodePem("CERTIFICATE", leaf));
     const verified = execFileSync("openssl", [

@@ -9,7 +9,7 @@ import process from "node:process";
 import fc from "fast-check";
 import * as pkijs from "pkijs";
 import { expect, test } from "vitest";
-import { proveCsr } from "../../src/backends/node-crypto/csr-proof.ts";
+import { proveCsrs } from "../../src/backends/node-crypto/csr-proof.ts";
 import { derFormat } from "../fuzz/der-format.ts";
 import { SeededRandom } from "../fuzz/seeded-random.ts";
 import { mutateTree, nodesOf } from "../fuzz/tree.ts";
@@ -30,6 +30,7 @@ function opensslKey(csr: Uint8Array): string {
     : says;
 }
 
+const proveCsr = (csr: Uint8Array) => proveCsrs([csr])[0];
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 test("I7: what common tools may send is let in, with its key; and pkijs agrees", async () => {
@@ -37,8 +38,8 @@ test("I7: what common tools may send is let in, with its key; and pkijs agrees",
     const csr = requestFor(asked);
     const proved = proveCsr(csr);
     const told = `seed ${seed}: ${JSON.stringify(asked)}`;
-    expect(proved.ok, told).toBe(true);
-    if (proved.ok) expect(hexOf(proved.value.spki)).toBe(hexOf(spkiFor(asked.key)));
+    expect(proved?.ok, told).toBe(true);
+    if (proved?.ok) expect(hexOf(proved.value.spki)).toBe(hexOf(spkiFor(asked.key)));
     expect(await pkijs.CertificationRequest.fromBER(csr).verify(), told).toBe(true);
   }
 });
@@ -59,13 +60,13 @@ needs("openssl")("of requests that were bent and then signed, OpenSSL accepts ea
     const info = mutateTree(derFormat, { nodes, others }, random);
     for (const { privateKey } of Object.values(requestKeys)) {
       const csr = signedRequest(info, privateKey);
-      if (proveCsr(csr).ok) accepted.set(hexOf(csr.subarray(0, -80)), csr);
+      if (proveCsr(csr)?.ok) accepted.set(hexOf(csr.subarray(0, -80)), csr);
     }
   }
   expect(accepted.size).toBeGreaterThan(100);
   for (const csr of accepted.values()) {
     const proved = proveCsr(csr);
-    expect(opensslKey(csr), hexOf(csr)).toBe(proved.ok ? hexOf(proved.value.spki) : "");
+    expect(opensslKey(csr), hexOf(csr)).toBe(proved?.ok ? hexOf(proved.value.spki) : "");
   }
 });
 

@@ -5,12 +5,23 @@ import { subjectKeyFlaw } from "../../domain/certificate/subject-key.ts";
 import { weakModulusFlaw } from "../../domain/certificate/weak-modulus.ts";
 import { type Result, refused } from "../../foundation/result.ts";
 
-/** Reads a certificate request, and checks that its key is one we certify and that its sender holds the private key. */
-export function proveCsr(bytes: Uint8Array): Result<Csr, string> {
+/**
+ * Reads certificate requests, and checks that the key of each is one we certify and that its sender holds the private key;
+ * outcomes are in the order given. All are read before the first is verified: the verifications one right after the other
+ * cost a tenth less than with other work between them.
+ */
+export function proveCsrs(requests: readonly Uint8Array[]): Result<Csr, string>[] {
+  return requests.map(readUsableCsr).map((csr) => {
+    const flaw = csr.ok ? possessionFlaw(csr.value) : undefined;
+    return flaw === undefined ? csr : refused(flaw);
+  });
+}
+
+function readUsableCsr(bytes: Uint8Array): Result<Csr, string> {
   const csr = readCsr(bytes);
   if (!csr.ok) return csr;
   const { publicKey } = csr.value;
-  const flaw = subjectKeyFlaw(publicKey) ?? factorableFlaw(publicKey) ?? possessionFlaw(csr.value);
+  const flaw = subjectKeyFlaw(publicKey) ?? factorableFlaw(publicKey);
   return flaw === undefined ? csr : refused(flaw);
 }
 

@@ -2,6 +2,7 @@ import { type KeyObject, verify } from "node:crypto";
 import type { LeafFlaw, LeafRequest, SignedTbs } from "../../control/issuance/leaf-crypto.ts";
 import { assembleCertificate } from "../../domain/certificate/assemble-certificate.ts";
 import { readCertificate } from "../../domain/certificate/certificate.ts";
+import type { Csr } from "../../domain/certificate/csr.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { keyIdentifierOfBits } from "../../domain/certificate/key-identifier.ts";
 import { type LeafIssuer, leafIssuer } from "../../domain/certificate/leaf-issuer.ts";
@@ -10,8 +11,8 @@ import { Linter } from "../../domain/certificate/lint/lint.ts";
 import type { Linted } from "../../domain/certificate/lint/linted.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { Fault } from "../../foundation/fault.ts";
-import { type Result, refused } from "../../foundation/result.ts";
-import { importKey, proveCsr } from "./csr-proof.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import { importKey, proveCsrs } from "./csr-proof.ts";
 
 type Authority = {
   readonly issuer: LeafIssuer;
@@ -37,19 +38,24 @@ export class LeafMaker {
   /** Verifies each request, fills the template and lints the bytes; outcomes are in the order asked. */
   prepare(certificate: Der, requests: readonly LeafRequest[]): Result<Linted, LeafFlaw>[] {
     const authority = this.#authority(certificate);
-    return requests.map((request) => prepareOne(authority, request));
+    const csrs = proveCsrs(requests.map(({ csr }) => csr));
+    return csrs.map((csr, at) => prepareOne(authority, csr, requests[at] as LeafRequest));
   }
 
-  /** Verifies each signature with the authority's key, and only then puts the certificate together. */
+  /** Puts each certificate together, and gives out those whose signature, as it stands there, verifies with the authority's key. */
   seal(certificate: Der, items: readonly SignedTbs[]): Result<Der, string>[] {
     const { issuer, key } = this.#authority(certificate);
-    const { hash, scalarLength } = issuer.algorithm;
-    return items.map(({ tbs, signature }) => {
-      if (signature.length !== 2 * scalarLength)
-        return refused(`a signature of ${signature.length} bytes is not r‖s`);
-      const verifies = verify(hash, tbs, { key, dsaEncoding: "ieee-p1363" }, signature);
-      return verifies
-        ? assembleCertificate(tbs, issuer.algorithm, signature)
+    const { algorithm } = issuer;
+    const assembled = items.map(({ tbs, signature }) =>
+      signature.length === 2 * algorithm.scalarLength
+        ? assembleCertificate(tbs, algorithm, signature)
+        : refused(`a signature of ${signature.length} bytes is not r‖s`),
+    );
+    return assembled.map((made) => {
+      if (!made.ok) return made;
+      const { der, tbs, signature } = made.value;
+      return verify(algorithm.hash, tbs, key, signature)
+        ? ok(der)
         : refused("the signature does not verify with the authority's key");
     });
   }
@@ -74,8 +80,11 @@ function readAuthority(der: Der): Authority {
   return { issuer: issuer.value, key, identities: new Map() };
 }
 
-function prepareOne(authority: Authority, request: LeafRequest): Result<Linted, LeafFlaw> {
-  const csr = proveCsr(request.csr);
+function prepareOne(
+  authority: Authority,
+  csr: Result<Csr, string>,
+  request: LeafRequest,
+): Result<Linted, LeafFlaw> {
   if (!csr.ok) return refused({ code: "bad-request", reason: csr.error });
   const { spki, publicKey } = csr.value;
   const { serial, validity } = request;
@@ -87,7 +96,7 @@ function prepareOne(authority: Authority, request: LeafRequest): Result<Linted, 
 }
 
 function identityOf({ issuer, identities }: Authority, { spiffeId, dnsNames }: LeafRequest): Identity {
-  const name = [spiffeId, ...dnsNames].join(" ");
+  const name = dnsNames.length === 0 ? spiffeId : [spiffeId, ...dnsNames].join(" ");
   const known = identities.get(name);
   if (known !== undefined) return known;
   const made = { template: new LeafTemplate(issuer, spiffeId, dnsNames), linter: new Linter(issuer) };

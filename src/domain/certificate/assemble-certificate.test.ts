@@ -26,7 +26,9 @@ test.each(["P-256", "P-384"] as const)(
         expect(made.ok).toBe(signature.ok);
         if (!made.ok || !signature.ok) return;
         const parts = sequence(content, algorithm.identifier, bitString(signature.value));
-        expect(Buffer.compare(made.value, parts)).toBe(0);
+        expect(Buffer.compare(made.value.der, parts)).toBe(0);
+        expect(Buffer.compare(made.value.tbs, content)).toBe(0);
+        expect(Buffer.compare(made.value.signature, signature.value)).toBe(0);
       }),
       { numRuns: 2000 },
     );
