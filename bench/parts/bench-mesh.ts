@@ -118,9 +118,9 @@ export class BenchMesh {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** As users start it: with Node's flags of the program. */
   #command(...argv: readonly string[]) {
-    const main = join(projectRoot, "src/programs/cli/main.ts");
-    return { command: process.execPath, argv: [main, ...argv], environment: this.#environment };
+    return { command: join(projectRoot, "bin/meshmint"), argv, environment: this.#environment };
   }
 
   #hold(kind: string): void {

@@ -22,12 +22,6 @@ export type ThreadAnswer<Reply> =
   | { readonly id: number; readonly reply: Reply }
   | { readonly id: number; readonly error: ThreadError };
 
-/**
- * What such a thread makes is dead with its commit or answer. Left to itself V8 lets its young generation grow to 58 MiB all the
- * same, over the first 200,000 issuances; this is 16 MiB, and what V8 reserves for large objects.
- */
-const resourceLimits = { maxYoungGenerationSizeMb: 24 };
-
 type Waiting<Reply> = { resolve(reply: Reply): void; reject(fault: Fault): void };
 
 /** The id of the answer that a thread gives unasked, once it is open. */
@@ -53,7 +47,7 @@ export class ThreadCalls<Request, Reply> {
 
   private constructor(start: ThreadStart) {
     this.#start = start;
-    this.#worker = new Worker(start.entry, { workerData: start.data, name: start.name, resourceLimits });
+    this.#worker = new Worker(start.entry, { workerData: start.data, name: start.name });
     this.#worker.on("message", (answers: ThreadAnswer<Reply>[]) => {
       for (const answer of answers) this.#settle(answer);
     });
