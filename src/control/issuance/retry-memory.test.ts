@@ -72,6 +72,19 @@ test("of any sizes in any order: what is recalled is what was kept, and the last
   );
 });
 
+test("bytes of a certificate that look like the record they were written over are not taken for it", () => {
+  const memory = new RetryMemory(1024);
+  memory.keep(keyOf("k"), certificate(100, 1), always);
+  memory.keep(keyOf("l"), certificate(100, 2), always);
+  const forged = Buffer.alloc(600);
+  forged.write(keyOf("l"), 100, "latin1"); // a record has 76 bytes before its certificate: this is where "l" began
+  forged.writeDoubleBE(10, 164);
+  forged.writeUInt32BE(50, 172);
+  memory.keep(keyOf("m"), forged as Uint8Array as Der, always);
+  expect(memory.recall(keyOf("m"), 0)).toEqual(new Uint8Array(forged));
+  expect(memory.recall(keyOf("l"), 0)).toBeUndefined();
+});
+
 test("what is longer than the whole memory is not kept, and leaves the rest alone", () => {
   const memory = new RetryMemory(1024);
   memory.keep(keyOf("k"), certificate(700, 1), always);
