@@ -20,8 +20,8 @@ const usualBytes = 768;
  * What was issued lately, so that a caller whose answer was lost asks again and costs no signature. Only finished
  * issuances are here: a retry that overtakes its first try is issued anew, with a serial number of its own.
  *
- * Certificates lie one behind the other in a ring of bytes of a fixed size; the oldest are written over. As objects, each
- * with its key, tens of thousands of them lived just long enough for V8 to move each twice and to mark them all again and again.
+ * Certificates lie one behind the other in a ring of bytes of a fixed size; the oldest are written over. Tens of thousands of
+ * objects, each with its key, would be most of what a collection has to move and to mark.
  */
 export class RetryMemory {
   readonly #ring: Buffer<ArrayBuffer>;

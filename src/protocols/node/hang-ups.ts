@@ -18,13 +18,13 @@ export class HangUps {
     });
   }
 
-  /** Gives the signal for a batch of so many items; `settled` is to be told of each, once. */
-  join(items: number): { readonly signal: AbortSignal; readonly settled: (items: number) => void } {
+  /** Gives the signal for a batch of so many items; `settled` is to be called for each of them, once. */
+  join(items: number): { readonly signal: AbortSignal; readonly settled: () => void } {
     const group = this.#groupFor(items);
     return {
       signal: group.controller.signal,
-      settled: (count) => {
-        group.left -= count;
+      settled: () => {
+        group.left -= 1;
         if (group.left === 0 && group !== this.#filling) this.#open.delete(group);
       },
     };

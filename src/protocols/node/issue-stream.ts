@@ -48,7 +48,7 @@ export function serveIssueStream(call: IssueCall, agent: SpiffeId, issuance: Nod
     const deps = { agent, issuance, timeoutMs, signal: hangUp.signal };
     for (const [index, item] of items.entries()) {
       void issueItem(deps, item, index).then((result) => {
-        hangUp.settled(1);
+        hangUp.settled();
         answers.add(batch, result);
       });
     }

@@ -33,11 +33,14 @@ test("results of one turn go in one message for callers that take them joined, a
   expect(sent.at(-1)).toEqual({ batches: "3:1", items: 1 });
 });
 
-test("a message has 512 items at most, unless they are of one batch", async () => {
+test("a message has a mebibyte at most, whether its results are of one batch or of many", async () => {
   const { sent, answers } = collected();
-  const whole = batchOf(1, true);
-  for (let index = 0; index < 1000; index += 1) answers.add(whole, { index });
-  for (let at = 0; at < 513; at += 1) answers.add(batchOf(2 + at, true), { index: 0 });
+  const issued = { chainDer: [Buffer.alloc(8192), Buffer.alloc(7936)] };
+  const [whole, alone] = [batchOf(1, true), batchOf(2, false)];
+  for (let index = 0; index < 100; index += 1) answers.add(whole, { index, issued });
+  for (let index = 0; index < 65; index += 1) answers.add(alone, { index, issued });
+  for (let at = 0; at < 60; at += 1) answers.add(batchOf(3 + at, true), { index: 0, issued });
+  for (let index = 100; index < 4196; index += 1) answers.add(batchOf(99, true), { index, refused: {} });
   await turn();
-  expect(sent.map(({ items }) => items)).toEqual([1000, 512, 1]);
+  expect(sent.map(({ items }) => items)).toEqual([64, 1, 64, 64, 32 + 2048, 2048]);
 });

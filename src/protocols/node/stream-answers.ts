@@ -1,8 +1,10 @@
 import type { IssueBatchResult } from "../../generated/meshmint/node/v1/IssueBatchResult.ts";
 import type { IssueItemResult } from "../../generated/meshmint/node/v1/IssueItemResult.ts";
 
-/** Items of one message at most: some 2 KiB each, where a message of gRPC ends at 4 MiB by default. */
-const mostItemsPerMessage = 512;
+/** Of certificates in one message, where a client of gRPC takes 4 MiB by default. A leaf may have 8 KiB, and its chain as much. */
+const mostBytes = 1024 * 1024;
+/** Of an item beside its certificates, counted generously. */
+const besideChain = 256;
 
 /** A batch whose items are answered as they become ready. */
 export type OpenBatch = {
@@ -34,24 +36,37 @@ export class StreamAnswers {
   #flush(): void {
     const batches = this.#batches;
     this.#batches = [];
-    let joined: IssueBatchResult[] = [];
-    let items = 0;
-    const sendJoined = () => {
-      const [first, ...also] = joined;
-      if (first !== undefined) this.#send({ ...first, also }, items);
-      [joined, items] = [[], 0];
+    for (const batch of batches) if (!batch.takesJoinedResults) this.#sendAll([batch]);
+    this.#sendAll(batches.filter(({ takesJoinedResults }) => takesJoinedResults));
+  }
+
+  /** In as few messages as their size allows; results of one batch may be in two. */
+  #sendAll(batches: readonly OpenBatch[]): void {
+    let [message, count, bytes]: [Part[], number, number] = [[], 0, 0];
+    const send = () => {
+      const [first, ...also] = message;
+      if (first !== undefined) this.#send({ ...first, also }, count);
+      [message, count, bytes] = [[], 0, 0];
     };
-    for (const batch of batches) {
-      const { batchId, ready } = batch;
-      batch.ready = [];
-      if (!batch.takesJoinedResults) {
-        this.#send({ batchId, items: ready }, ready.length);
-        continue;
-      }
-      if (items + ready.length > mostItemsPerMessage) sendJoined();
-      joined.push({ batchId, items: ready });
-      items += ready.length;
+    for (const { batchId, result } of batches.flatMap(takeReady)) {
+      const more = bytesOf(result);
+      if (bytes + more > mostBytes) send();
+      if (message.at(-1)?.batchId !== batchId) message.push({ batchId, items: [] });
+      message.at(-1)?.items.push(result);
+      count += 1;
+      bytes += more;
     }
-    sendJoined();
+    send();
   }
 }
+
+type Part = { readonly batchId: number; readonly items: IssueItemResult[] };
+
+function takeReady(batch: OpenBatch): { readonly batchId: number; readonly result: IssueItemResult }[] {
+  const { batchId, ready } = batch;
+  batch.ready = [];
+  return ready.map((result) => ({ batchId, result }));
+}
+
+const bytesOf = ({ issued }: IssueItemResult): number =>
+  (issued?.chainDer ?? []).reduce((sum, certificate) => sum + certificate.length, besideChain);
