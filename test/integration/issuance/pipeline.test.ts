@@ -6,6 +6,7 @@ import type { IssuanceRequest } from "../../../src/control/issuance/request.ts";
 import { readCertificate } from "../../../src/domain/certificate/certificate.ts";
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import { seconds } from "../../../src/foundation/duration.ts";
+import { ok } from "../../../src/foundation/result.ts";
 import { badCsrs, newP256Csr } from "../../fakes/csr-maker.ts";
 import {
   agent,
@@ -16,6 +17,7 @@ import {
   server,
   webEntry,
 } from "../../fakes/issuance-rig.ts";
+import { softwareAuthority } from "../../fakes/software-authority.ts";
 
 const never = new AbortController().signal;
 const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
@@ -144,6 +146,28 @@ test("a retry of the same request gets the same leaf; after the window, or for a
   rig.entries.set("web", webEntry);
   rig.clock.at = new Date(rig.clock.at.getTime() + 2000);
   expect(await serial()).not.toBe(first);
+});
+
+test("a retry never gets another authority's leaf, whenever the authority changed", async () => {
+  const [old, next] = [softwareAuthority(), softwareAuthority()];
+  let active = old;
+  const issuers = { current: () => ok(active.authority), isOpen: () => true };
+  const rig = issuanceRig({ issuers });
+  for (const authority of [old, next]) rig.signer.add(authority);
+  const request = ask();
+  const chain = async () => {
+    const outcome = await rig.pipeline.issue(request, never);
+    return outcome.ok ? outcome.value.chain : [];
+  };
+  const meanwhile = chain();
+  active = next; // it has entered under the old one, and is planned under this
+  const [leaf, issuer] = await meanwhile;
+  expect(issuer).toEqual(next.authority.certificate);
+  expect(await chain()).toEqual([leaf, issuer]);
+  active = old;
+  const [other, itsIssuer] = await chain();
+  expect(itsIssuer).toEqual(old.authority.certificate);
+  expect(other).not.toEqual(leaf);
 });
 
 test("what the signer refuses is closed by whether the token may have signed it", async () => {
