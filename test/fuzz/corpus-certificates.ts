@@ -1,16 +1,25 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { readCertificate } from "../../src/domain/certificate/certificate.ts";
+import {
+  assembleCertificateList,
+  writeTbsCertificateList,
+} from "../../src/domain/certificate/certificate-list.ts";
 import { writeCsr } from "../../src/domain/certificate/csr.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import * as write from "../../src/domain/certificate/der-writer.ts";
 import { oid } from "../../src/domain/certificate/oid.ts";
 import { csrFor } from "../fakes/csr-maker.ts";
 import { agent, issuanceRig, webEntry } from "../fakes/issuance-rig.ts";
-import { crossCertificate, softwareAuthority, spkiOf } from "../fakes/software-authority.ts";
+import {
+  crossCertificate,
+  type SoftwareAuthority,
+  softwareAuthority,
+  spkiOf,
+} from "../fakes/software-authority.ts";
 
 export type CertificateCorpus = Readonly<
   Record<
-    "csr" | "certificate" | "leaf-tbs" | "spki" | "ecdsa-signature" | "der-values",
+    "csr" | "certificate" | "certificate-list" | "leaf-tbs" | "spki" | "ecdsa-signature" | "der-values",
     Readonly<Record<string, Uint8Array>>
   >
 >;
@@ -64,6 +73,22 @@ const tbsOf = (der: Uint8Array): Uint8Array => {
   return read.value.tbs;
 };
 
+function listOf({ authority, privateKey }: SoftwareAuthority, serials: readonly string[]): Uint8Array {
+  const issuer = readCertificate(authority.certificate);
+  if (!issuer.ok) throw new Error(issuer.error);
+  const [thisUpdate, nextUpdate] = [new Date("2030-01-01T00:00:00Z"), new Date("2060-01-01T00:00:00Z")];
+  const content = {
+    issuer: issuer.value.subject,
+    thisUpdate,
+    nextUpdate,
+    revoked: serials.map((serial) => ({ serial, revokedAt: thisUpdate })),
+    number: "01",
+    authorityKeyId: authority.keyId,
+  };
+  const tbs = writeTbsCertificateList(content, "P-256");
+  return assembleCertificateList(tbs, sign("sha256", tbs, privateKey), "P-256");
+}
+
 const integer = (text: string) => write.unsignedInteger(Buffer.from(text, "hex"));
 
 export async function certificateCorpus(): Promise<CertificateCorpus> {
@@ -82,6 +107,7 @@ export async function certificateCorpus(): Promise<CertificateCorpus> {
       "cross.der": cross,
       "leaf.der": p256,
     },
+    "certificate-list": { "empty.der": listOf(software, []), "two.der": listOf(software, ["01ff", "0080"]) },
     "leaf-tbs": { "p256.der": tbsOf(p256), "p384.der": tbsOf(p384), "rsa2048.der": tbsOf(rsa2048) },
     spki: {
       "p256.der": spkiOf(pairs.p256.publicKey),

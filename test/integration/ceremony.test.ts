@@ -3,6 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
+import { readCertificateList } from "../../src/domain/certificate/certificate-list.ts";
+import { decodePem } from "../../src/domain/certificate/pem.ts";
 import { sha256Hex } from "../../src/foundation/digest.ts";
 import { CeremonyRoom } from "../parts/ceremony.ts";
 import { needs } from "../parts/parts.ts";
@@ -24,13 +26,77 @@ test("root and stock are made, and the transcript has the hash of each", () => {
   expect(root.tokens).toEqual([{ label: "offline", use: "offline", initialized: true }]);
   expect(stock.tokens.map((token) => token.label)).toEqual(["offline", "issuing"]);
   expect(stock.keys.map((key) => key.label)).toEqual([1, 2, 3, 4].map((n) => `issuing one-${n}`));
-  expect(stock.signatures).toBe(4);
+  expect(stock.signatures).toBe(8);
   for (const note of [...root.certificates, ...stock.certificates]) {
     const text = readFileSync(room.path("one", note.file), "utf8");
     expect(sha256Hex(text)).toBe(note.fileSha256);
     expect(sha256Hex(new X509Certificate(text).raw)).toBe(note.derSha256);
   }
   expect(JSON.parse(readFileSync(room.path("one", "intermediate-transcript.json"), "utf8"))).toEqual(stock);
+});
+
+const listIn = (file: string) => {
+  const read = readCertificateList(blockIn(file));
+  if (!read.ok) throw new Error(read.error);
+  return read.value;
+};
+const blockIn = (file: string): Uint8Array => {
+  const blocks = decodePem(readFileSync(file, "utf8"));
+  const [block] = blocks.ok ? blocks.value : [];
+  expect(block?.label).toBe("X509 CRL");
+  return block?.der ?? new Uint8Array();
+};
+const serialsIn = (...path: string[]): string[] =>
+  listIn(room.path(...path)).revoked.map(({ serial }) => serial);
+
+test("one list is sealed for each intermediate, and it lasts as long as the root", () => {
+  const config = room.configure("one");
+  const root = room.hold("root", config).transcript.certificates[0];
+  const stock = room.hold("intermediate", config).transcript;
+  expect(stock.revocationLists.map(({ file }) => file)).toEqual(
+    [1, 2, 3, 4].map((n) => `break-glass-issuing one-${n}.pem`),
+  );
+  stock.revocationLists.forEach((note, at) => {
+    const file = room.path("one", note.file);
+    expect(sha256Hex(readFileSync(file, "utf8"))).toBe(note.fileSha256);
+    expect(serialsIn("one", note.file)).toEqual([stock.certificates[at]?.serial]);
+    expect(note.revokedSerials).toEqual(serialsIn("one", note.file));
+    expect(note.nextUpdate).toBe(root?.notAfter);
+    expect(note.signedByKeyId).toBe(root?.subjectKeyId);
+  });
+});
+
+test("what was revoked before stays revoked, and what is in stock gets a new list as well", () => {
+  const first = room.configure("one");
+  room.hold("root", first);
+  const stock = room.hold("intermediate", first).transcript.certificates.map(({ serial }) => serial);
+  const more =
+    "intermediate: { label: issuing two, count: 1, listInForce: one/break-glass-issuing one-1.pem }";
+  const second = room.configure("two", more);
+  writeFileSync(second, readFileSync(second, "utf8").replace("root two", "root one"));
+  const next = room.hold("intermediate", second).transcript;
+  const [fresh] = next.certificates.map(({ serial }) => serial);
+  expect(serialsIn("two", "break-glass-issuing two-1.pem")).toEqual([stock[0], fresh]);
+  expect(serialsIn("two", "break-glass-issuing one-1.pem")).toEqual([stock[0]]);
+  expect(serialsIn("two", "break-glass-issuing one-3.pem")).toEqual([stock[0], stock[2]]);
+  const numberOf = (...path: string[]) => BigInt(`0x${listIn(room.path(...path)).number}`);
+  expect(numberOf("two", "break-glass-issuing two-1.pem")).toBeGreaterThan(
+    numberOf("one", "break-glass-issuing one-1.pem"),
+  );
+});
+
+test("a list in force that another root signed is refused", () => {
+  const first = room.configure("one");
+  room.hold("root", first);
+  room.hold("intermediate", first);
+  const foreign = "intermediate: { label: issuing, listInForce: one/break-glass-issuing one-1.pem }";
+  const second = room.configure("two", foreign);
+  room.hold("root", second);
+  const { status, stderr } = room.run("intermediate", second);
+  expect(status).toBe(1);
+  expect(JSON.parse(stderr).error.message).toContain(
+    "cannot go on from the list in force: the list is of another issuer",
+  );
 });
 
 test("validity: backdated by an hour, an inclusive end, serials of 17 bytes", () => {

@@ -7,11 +7,12 @@ import { sign, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as pkijs from "pkijs";
 import { afterAll, expect } from "vitest";
-import { implicitTag } from "../../src/domain/certificate/der-tag.ts";
-import * as write from "../../src/domain/certificate/der-writer.ts";
-import { fromHex } from "../../src/domain/certificate/hex.ts";
+import { readCertificate } from "../../src/domain/certificate/certificate.ts";
+import {
+  assembleCertificateList,
+  writeTbsCertificateList,
+} from "../../src/domain/certificate/certificate-list.ts";
 import { encodeCertificates, encodePem } from "../../src/domain/certificate/pem.ts";
 import { ecdsaOn } from "../../src/domain/certificate/signature-algorithm.ts";
 import { type SoftwareAuthority, softwareAuthority } from "../fakes/software-authority.ts";
@@ -28,37 +29,26 @@ const file = (name: string, text: string): string => {
   return path;
 };
 
-const cRLNumber = "2.5.29.20";
-const authorityKeyIdentifier = "2.5.29.35";
-const extension = (id: string, value: Uint8Array) =>
-  write.sequence(write.objectIdentifier(id), write.octetString(value));
-
 /** A version 2 list of these serial numbers, given as magnitudes. RFC 5280 §5.1. */
 function revocationList(
   { authority, privateKey }: SoftwareAuthority,
   serials: readonly Uint8Array[],
 ): string {
-  const { identifier, hash } = ecdsaOn["P-256"];
-  const at = write.time(authorityLife.notBefore);
-  const keyId = write.sequence(write.value(implicitTag(0), fromHex(authority.keyId) ?? new Uint8Array()));
-  const tbs = write.sequence(
-    write.smallInteger(1),
-    identifier,
-    Buffer.from(nameOf(authority.certificate)),
-    at,
-    write.time(authorityLife.notAfter),
-    write.sequence(...serials.map((serial) => write.sequence(write.unsignedInteger(serial), at))),
-    write.explicit(
-      0,
-      write.sequence(extension(authorityKeyIdentifier, keyId), extension(cRLNumber, write.smallInteger(1))),
-    ),
-  );
-  const signature = write.bitString(sign(hash, tbs, privateKey));
-  return encodePem("X509 CRL", write.sequence(tbs, identifier, signature));
+  const issuer = readCertificate(authority.certificate);
+  if (!issuer.ok) throw new Error(issuer.error);
+  const { notBefore, notAfter } = authorityLife;
+  const content = {
+    issuer: issuer.value.subject,
+    thisUpdate: notBefore,
+    nextUpdate: notAfter,
+    revoked: serials.map((serial) => ({ serial: Buffer.from(serial).toString("hex"), revokedAt: notBefore })),
+    number: "01",
+    authorityKeyId: authority.keyId,
+  };
+  const tbs = writeTbsCertificateList(content, "P-256");
+  const list = assembleCertificateList(tbs, sign(ecdsaOn["P-256"].hash, tbs, privateKey), "P-256");
+  return encodePem("X509 CRL", list);
 }
-
-const nameOf = (certificate: Uint8Array) =>
-  new Uint8Array(pkijs.Certificate.fromBER(certificate).subject.valueBeforeDecode);
 
 /** Contents of the INTEGER that a magnitude has to become. */
 const integerOf = (magnitude: Uint8Array): string => {

@@ -1,6 +1,13 @@
-import { X509Certificate } from "node:crypto";
+import { verify, X509Certificate } from "node:crypto";
 import { Set as AsnSet, BitString, fromBER, Integer, ObjectIdentifier, Sequence, Utf8String } from "asn1js";
-import { AlgorithmIdentifier, Certificate, PublicKeyInfo, RelativeDistinguishedNames, Time } from "pkijs";
+import {
+  AlgorithmIdentifier,
+  Certificate,
+  CertificateRevocationList,
+  PublicKeyInfo,
+  RelativeDistinguishedNames,
+  Time,
+} from "pkijs";
 import type { CaCertificate, Curve } from "../../control/ceremony/ca-template.ts";
 import type { CaCertificates } from "../../control/ceremony/ports.ts";
 import type { Der } from "../../domain/certificate/der.ts";
@@ -51,6 +58,7 @@ export const pkijsCaCertificates: CaCertificates = {
 
   read: readCa,
   flawIn,
+  listFlaw,
 };
 
 function readCa(bytes: Der): CaCertificate {
@@ -84,6 +92,32 @@ function flawIn(bytes: Der, issuerBytes: Der): string | undefined {
   if (!parsed.ca) return "it is no CA";
   if (!parsed.checkIssued(issuer)) return "its issuer name, key identifier or usage does not fit its issuer";
   return parsed.verify(issuer.publicKey) ? undefined : "its signature is not its issuer's";
+}
+
+/** pkijs reads the list that our own writer wrote, and OpenSSL verifies it. RFC 5280 §6.3.3. */
+function listFlaw(bytes: Der, issuerBytes: Der): string | undefined {
+  const { parsed: issuer, certificate } = parse(issuerBytes);
+  const list = parseList(bytes);
+  const sameName = list.issuer.isEqual(certificate.subject);
+  if (!sameName) return "the list is of another issuer";
+  const signature = { key: issuer.publicKey, dsaEncoding: "der" } as const;
+  const hash = hashes[list.signatureAlgorithm.algorithmId];
+  if (hash === undefined) return "the list is signed with an algorithm that no root of ours uses";
+  const signed = verify(hash, list.tbsView, signature, list.signatureValue.valueBlock.valueHexView);
+  return signed ? undefined : "the list's signature is not its issuer's";
+}
+
+const hashes: Readonly<Record<string, string>> = {
+  [signatureOid["P-256"]]: "sha256",
+  [signatureOid["P-384"]]: "sha384",
+};
+
+function parseList(bytes: Der): CertificateRevocationList {
+  try {
+    return CertificateRevocationList.fromBER(exactBuffer(bytes));
+  } catch (cause) {
+    throw new Fault("INVALID_ARGUMENT", "this is no revocation list", { cause });
+  }
 }
 
 const curveNames: Readonly<Record<string, Curve>> = { prime256v1: "P-256", secp384r1: "P-384" };

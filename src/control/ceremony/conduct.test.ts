@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { Der } from "../../domain/certificate/der.ts";
+import { sequence, utf8String } from "../../domain/certificate/der-writer.ts";
+import { toHex } from "../../domain/certificate/hex.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import { days } from "../../foundation/duration.ts";
 import { Fault } from "../../foundation/fault.ts";
@@ -34,19 +36,19 @@ class FakeToken implements CeremonyToken {
   }
 
   async generate({ label }: { label: string }) {
-    const keyId = `${label}#${this.#made++}`;
+    const keyId = toHex(bytes(`${label}#${this.#made++}`));
     this.keys.set(keyId, { keyId, label });
     return { keyId, label, curve: "P-256" as const, spki: bytes(keyId) };
   }
 
   async sign() {
     this.#step("sign");
-    return bytes("signature");
+    return new Uint8Array(64).fill(1);
   }
 
   async commit({ keyId, certificate }: { keyId: string; certificate: Der }) {
     this.#step("commit");
-    this.keys.set(keyId, { keyId, label: keyId.split("#")[0] ?? "", certificate });
+    this.keys.set(keyId, { keyId, label: this.keys.get(keyId)?.label ?? "", certificate });
   }
 
   async destroy({ keyId }: OrphanKey) {
@@ -89,16 +91,16 @@ const doorTo = (label: string, token: CeremonyToken): TokenDoor => ({
 });
 
 /** Certificates as JSON: what the use case asks for can be read back. */
-function stage(tamper = false) {
+function stage(tamper = false, tamperList = false) {
   const files = new FakeFiles();
   const templates: CaTemplate[] = [];
   const deps: CeremonyDeps = {
     files,
     clock: { now: () => now },
     random: { bytes: (count) => new Uint8Array(count).fill(0xff) },
-    toPem: (certificate) => new TextDecoder().decode(certificate),
+    toPem: (_label, der) => new TextDecoder().decode(der),
     certificates: {
-      encodeName: (name) => bytes(name.commonName),
+      encodeName: (name) => sequence(utf8String(name.commonName)),
       buildTbs: (template) => {
         templates.push(template);
         return bytes(String(templates.length - 1));
@@ -110,6 +112,7 @@ function stage(tamper = false) {
         return { ...template, serial: "01", subject, curve: "P-256" };
       },
       flawIn: () => (tamper ? "a flipped bit" : undefined),
+      listFlaw: () => (tamperList ? "a flipped bit" : undefined),
     },
   };
   return { files, templates, deps, offline: new FakeToken(), issuing: new FakeToken() };
@@ -145,6 +148,7 @@ const stock = (at: Stage) =>
       lifetime: days(365),
       organization: undefined,
       dnsSubtrees: [],
+      listInForce: undefined,
     },
     at.deps,
   );
@@ -176,6 +180,7 @@ test("what a root and an intermediate are asked to be", async () => {
 test.each([
   ["sign", 0],
   ["sign", 2],
+  ["sign", 4],
   ["commit", 0],
   ["commit", 2],
 ] as const)("when the token fails at %s number %i, no key and no file is left", async (step, after) => {
@@ -189,7 +194,7 @@ test.each([
   expect(at.issuing.keys.size).toBe(0);
   expect([...at.files.written.keys()]).toEqual(rootFiles);
   failing.failAt = undefined;
-  expect((await hold(at, stock(at))).transcript?.signatures).toBe(3);
+  expect((await hold(at, stock(at))).transcript?.signatures).toBe(6);
 });
 
 test("a token that is gone for the cleaning up too: the first failure is told, no file is left, orphans go next time", async () => {
@@ -210,6 +215,15 @@ test("a certificate that does not verify leaves nothing behind", async () => {
   await expect(hold(at, root(at))).rejects.toThrow("does not verify: a flipped bit");
   expect(at.offline.keys.size).toBe(0);
   expect(at.files.written.size).toBe(0);
+});
+
+test("a revocation list that does not verify leaves nothing behind", async () => {
+  const at = stage(false, true);
+  await hold(at, root(at));
+  const rootFiles = [...at.files.written.keys()];
+  await expect(hold(at, stock(at))).rejects.toThrow("revocation list from the token that does not verify");
+  expect(at.issuing.keys.size).toBe(0);
+  expect([...at.files.written.keys()]).toEqual(rootFiles);
 });
 
 test("two keys of one label are refused by name", async () => {

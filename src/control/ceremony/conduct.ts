@@ -7,7 +7,9 @@ import {
   type Certified,
   noteCertificate,
   noteKey,
+  noteList,
   type OrphanNote,
+  type SealedList,
   type TokenNote,
   type Transcript,
 } from "./transcript.ts";
@@ -17,8 +19,8 @@ export type CeremonyDeps = {
   readonly certificates: CaCertificates;
   readonly clock: Clock;
   readonly random: Random;
-  /** PEM armour, one certificate. */
-  readonly toPem: (certificate: Uint8Array) => string;
+  /** PEM armour, one certificate or revocation list. */
+  readonly toPem: (label: "CERTIFICATE" | "X509 CRL", der: Uint8Array) => string;
 };
 
 /** One ceremony, before it is held. `prepare` checks everything and makes nothing. */
@@ -32,6 +34,8 @@ export type CeremonyScript = {
 export type Prepared = {
   /** One sentence for each thing that will be done. */
   readonly plan: readonly string[];
+  /** Files besides the script's that it will write; only what lies in the tokens tells which. */
+  readonly moreFiles?: readonly string[];
   perform(workshop: Workshop, signal: AbortSignal): Promise<Outcome>;
 };
 
@@ -39,6 +43,7 @@ export type Outcome = {
   readonly tokens: readonly TokenNote[];
   readonly destroyedOrphans: readonly OrphanNote[];
   readonly certified: readonly Certified[];
+  readonly sealed?: readonly SealedList[];
 };
 
 export type Held = { readonly plan: readonly string[]; readonly transcript: Transcript | undefined };
@@ -82,14 +87,11 @@ export async function conduct(
 ): Promise<Held> {
   const { files, clock } = how.deps;
   const startedAt = clock.now();
-  const names = [...script.certificateFiles, transcriptName(script.kind)];
-  const existing = await files.existing(names, signal);
-  if (existing.length > 0) {
-    throw refusal(
-      `never overwrites: ${existing.join(", ")} exists; name another outputFolder, or move the file away`,
-    );
-  }
-  const { plan, perform } = await script.prepare(signal);
+  const known = [...script.certificateFiles, transcriptName(script.kind)];
+  await refuseExisting(files, known, signal);
+  const { plan, moreFiles = [], perform } = await script.prepare(signal);
+  const names = [...known, ...moreFiles];
+  await refuseExisting(files, moreFiles, signal);
   const wholePlan = [...plan, `write ${names.join(", ")}`];
   if (how.dryRun) return { plan: wholePlan, transcript: undefined };
 
@@ -108,6 +110,18 @@ export async function conduct(
   }
 }
 
+async function refuseExisting(
+  files: CeremonyFiles,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const existing = await files.existing(names, signal);
+  if (existing.length === 0) return;
+  throw refusal(
+    `never overwrites: ${existing.join(", ")} exists; name another outputFolder, or move the file away`,
+  );
+}
+
 const transcriptName = (kind: CeremonyKind): string => `${kind}-transcript.json`;
 
 export const refusal = (sentence: string): Fault => new Fault("CEREMONY_REFUSED", `the ceremony ${sentence}`);
@@ -122,11 +136,18 @@ type Finished = {
 
 async function writeAll(finished: Finished, signal: AbortSignal): Promise<Transcript> {
   const { script, outcome, workshop, deps } = finished;
+  const sealed = outcome.sealed ?? [];
   const notes = [];
   for (const made of outcome.certified) {
-    const text = deps.toPem(made.certificate);
+    const text = deps.toPem("CERTIFICATE", made.certificate);
     await deps.files.write(made.file, text, signal);
     notes.push(noteCertificate(made, text));
+  }
+  const lists = [];
+  for (const made of sealed) {
+    const text = deps.toPem("X509 CRL", made.list.der);
+    await deps.files.write(made.file, text, signal);
+    lists.push(noteList(made, text));
   }
   const transcript: Transcript = {
     format: "meshmint-ceremony-transcript/1",
@@ -138,7 +159,8 @@ async function writeAll(finished: Finished, signal: AbortSignal): Promise<Transc
     destroyedOrphans: outcome.destroyedOrphans,
     keys: workshop.made.map(({ tokenLabel, key }) => noteKey(tokenLabel, key)),
     certificates: notes,
-    signatures: outcome.certified.length,
+    revocationLists: lists,
+    signatures: notes.length + lists.length,
   };
   await deps.files.write(transcriptName(script.kind), `${JSON.stringify(transcript, null, 2)}\n`, signal);
   return transcript;

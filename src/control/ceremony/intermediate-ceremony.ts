@@ -1,5 +1,8 @@
+import type { CertificateList } from "../../domain/certificate/certificate-list.ts";
+import type { Der } from "../../domain/certificate/der.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import type { Seconds } from "../../foundation/duration.ts";
+import { listFileFor, type Revocable, sealLists, underRoot } from "./break-glass.ts";
 import { type Curve, defaultCommonName, validityAt } from "./ca-template.ts";
 import { type CeremonySigner, certify, checkSignerLasts } from "./certify.ts";
 import type { CeremonyDeps, CeremonyScript, Workshop } from "./conduct.ts";
@@ -21,9 +24,14 @@ export type IntermediateRequest = {
   readonly organization: string | undefined;
   /** Permitted DNS subtrees; none forbids DNS names altogether. */
   readonly dnsSubtrees: readonly string[];
+  /** The root's revocation list that is in force since an incident: what it revokes stays revoked. */
+  readonly listInForce: CertificateList | undefined;
 };
 
-/** A stock of name-constrained intermediates, their keys generated in the issuing token, certified by the root. */
+/**
+ * A stock of name-constrained intermediates, their keys generated in the issuing token, certified by the root; and for each
+ * of them, and each other one in that token, a sealed revocation list.
+ */
 export const intermediateCeremony = (request: IntermediateRequest, deps: CeremonyDeps): CeremonyScript => {
   const labels = Array.from({ length: request.count }, (_, index) => `${request.label}-${index + 1}`);
   return {
@@ -38,7 +46,8 @@ export const intermediateCeremony = (request: IntermediateRequest, deps: Ceremon
       const validity = validityAt(now, request.lifetime);
       checkSignerLasts(rootRead, now, validity.notAfter);
       const room = await lookInto(request.issuing, { use: "issuing", labels }, signal);
-      const signer: CeremonySigner = {
+      const inStock = underRoot(room.authorities, root.key.certificate, deps);
+      const signer: CeremonySigner & { readonly certificate: Der } = {
         token: root.token,
         keyId: root.key.keyId,
         curve: root.key.curve,
@@ -49,13 +58,17 @@ export const intermediateCeremony = (request: IntermediateRequest, deps: Ceremon
         plan: [
           ...planFor(room, request.curve, labels),
           `certify ${labels.length} intermediates by "${rootRead.subject}", ${constraintsOf(request)}, valid until ${validity.notAfter.toISOString()}`,
+          `sign ${labels.length + inStock.length} revocation lists to be kept sealed, one for the compromise of each intermediate`,
         ],
+        moreFiles: [...labels, ...inStock.map(({ label }) => label)].map(listFileFor),
         async perform(workshop, within) {
           const { token, note, destroyed } = await enter(room, within);
           const stock = { request, deps, labels, validity, signer, token, workshop };
           const offline = { label: request.offline.label, use: "offline", initialized: false };
-          const certified = await makeStock(stock, within);
-          return { tokens: [offline, note], destroyedOrphans: destroyed, certified };
+          const { certified, revocable } = await makeStock(stock, within);
+          const terms = { signer, deps, ends: rootRead.notAfter, listInForce: request.listInForce };
+          const sealed = await sealLists([...revocable, ...inStock], terms, within);
+          return { tokens: [offline, note], destroyedOrphans: destroyed, certified, sealed };
         },
       };
     },
@@ -77,15 +90,21 @@ type Stock = {
   readonly workshop: Workshop;
 };
 
-async function makeStock(stock: Stock, signal: AbortSignal): Promise<Certified[]> {
+async function makeStock(
+  stock: Stock,
+  signal: AbortSignal,
+): Promise<{ readonly certified: Certified[]; readonly revocable: Revocable[] }> {
   const certified: Certified[] = [];
+  const revocable: Revocable[] = [];
   for (const label of stock.labels) {
     signal.throwIfAborted();
     const wanted = { tokenLabel: stock.request.issuing.label, label, curve: stock.request.curve };
     const key = await stock.workshop.generate(stock.token, wanted, signal);
-    certified.push(await certifyOne(stock, key, signal));
+    const made = await certifyOne(stock, key, signal);
+    certified.push(made);
+    revocable.push({ label, serial: made.read.serial });
   }
-  return certified;
+  return { certified, revocable };
 }
 
 function certifyOne(stock: Stock, key: TokenKey, signal: AbortSignal): Promise<Certified> {

@@ -44,6 +44,8 @@ export interface CaCertificates {
   read(certificate: Der): CaCertificate;
   /** Undefined when the issuer signed the certificate and their names agree, else what is wrong. */
   flawIn(certificate: Der, issuer: Der): string | undefined;
+  /** The same for a revocation list. */
+  listFlaw(list: Der, issuer: Der): string | undefined;
 }
 
 /** Files that a ceremony writes; none is ever overwritten. */

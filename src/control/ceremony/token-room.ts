@@ -9,6 +9,8 @@ export type TokenRoom = {
   readonly use: string;
   readonly token: CeremonyToken | undefined;
   readonly orphans: readonly OrphanKey[];
+  /** What is there already, under other labels. */
+  readonly authorities: readonly AuthorityKey[];
 };
 
 /** Looks for room for new keys with these labels. Refuses a label that a finished key has; keeps its orphans in view. */
@@ -27,7 +29,8 @@ export async function lookInto(
       `found ${names} in token "${door.label}" already; choose another label, keys are never overwritten`,
     );
   }
-  return { door, use: wanted.use, token, orphans: found.orphans.filter(wantedLabel) };
+  const orphans = found.orphans.filter(wantedLabel);
+  return { door, use: wanted.use, token, orphans, authorities: found.authorities };
 }
 
 /** The sentences of the plan that concern this token. */

@@ -1,3 +1,4 @@
+import type { CertificateList } from "../../domain/certificate/certificate-list.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { CaCertificate } from "./ca-template.ts";
@@ -16,7 +17,8 @@ export type Transcript = {
   readonly destroyedOrphans: readonly OrphanNote[];
   readonly keys: readonly KeyNote[];
   readonly certificates: readonly CertificateNote[];
-  /** Signatures made with a CA key, all of them listed under `certificates`. */
+  readonly revocationLists: readonly ListNote[];
+  /** Signatures made with a CA key, all of them listed under `certificates` and `revocationLists`. */
   readonly signatures: number;
 };
 
@@ -43,6 +45,18 @@ export type CertificateNote = {
   readonly signedByKeyId: string;
   readonly notBefore: string;
   readonly notAfter: string;
+};
+
+export type ListNote = {
+  readonly file: string;
+  readonly fileSha256: string;
+  readonly derSha256: string;
+  readonly tbsSha256: string;
+  readonly signedByKeyId: string;
+  /** In hexadecimal, as the serials are. */
+  readonly number: string;
+  readonly revokedSerials: readonly string[];
+  readonly nextUpdate: string;
 };
 
 export const noteKey = (tokenLabel: string, key: TokenKey): KeyNote => ({
@@ -73,4 +87,22 @@ export const noteCertificate = (made: Certified, fileText: string): CertificateN
   signedByKeyId: made.signedByKeyId,
   notBefore: made.read.notBefore.toISOString(),
   notAfter: made.read.notAfter.toISOString(),
+});
+
+/** A revocation list together with all that its transcript line needs. */
+export type SealedList = {
+  readonly file: string;
+  readonly list: CertificateList;
+  readonly signedByKeyId: string;
+};
+
+export const noteList = ({ file, list, signedByKeyId }: SealedList, fileText: string): ListNote => ({
+  file,
+  fileSha256: sha256Hex(fileText),
+  derSha256: sha256Hex(list.der),
+  tbsSha256: sha256Hex(list.tbs),
+  signedByKeyId,
+  number: list.number,
+  revokedSerials: list.revoked.map(({ serial }) => serial),
+  nextUpdate: list.nextUpdate.toISOString(),
 });

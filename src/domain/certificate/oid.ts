@@ -22,6 +22,9 @@ export const oid = {
   nameConstraints: "2.5.29.30",
   authorityKeyIdentifier: "2.5.29.35",
   extendedKeyUsage: "2.5.29.37",
+  /** RFC 5280 §5.2.3 and §5.3.1 */
+  crlNumber: "2.5.29.20",
+  crlReason: "2.5.29.21",
   /** RFC 5280 §4.2.1.12 */
   serverAuth: "1.3.6.1.5.5.7.3.1",
   clientAuth: "1.3.6.1.5.5.7.3.2",

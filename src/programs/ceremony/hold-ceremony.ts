@@ -14,8 +14,9 @@ import { crossCeremony } from "../../control/ceremony/cross-ceremony.ts";
 import { intermediateCeremony } from "../../control/ceremony/intermediate-ceremony.ts";
 import { rootCeremony } from "../../control/ceremony/root-ceremony.ts";
 import type { CeremonyKind } from "../../control/ceremony/transcript.ts";
+import { type CertificateList, readCertificateList } from "../../domain/certificate/certificate-list.ts";
 import type { Der } from "../../domain/certificate/der.ts";
-import { decodeCertificates, encodePem } from "../../domain/certificate/pem.ts";
+import { decodeCertificates, decodePem, encodePem } from "../../domain/certificate/pem.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
@@ -35,6 +36,7 @@ const crossFile = "cross.pem";
 export async function holdCeremony(order: CeremonyOrder, signal: AbortSignal): Promise<Held> {
   const config = await readCeremonyConfig(order.configFile);
   const newRoot = order.kind === "cross" ? await readNewRoot(config) : undefined;
+  const listInForce = order.kind === "intermediate" ? await readListInForce(config) : undefined;
   const module = openModule(config.module);
   const doors = new Doors(module);
   const deps: CeremonyDeps = {
@@ -42,10 +44,10 @@ export async function holdCeremony(order: CeremonyOrder, signal: AbortSignal): P
     certificates: pkijsCaCertificates,
     clock: systemClock,
     random: systemRandom,
-    toPem: (certificate) => encodePem("CERTIFICATE", certificate),
+    toPem: encodePem,
   };
   try {
-    const script = scriptFor({ kind: order.kind, config, doors, newRoot }, deps);
+    const script = scriptFor({ kind: order.kind, config, doors, newRoot, listInForce }, deps);
     return await conduct(script, { deps, dryRun: order.dryRun }, signal);
   } finally {
     doors.close();
@@ -84,6 +86,7 @@ type Scene = {
   readonly config: CeremonyConfig;
   readonly doors: Doors;
   readonly newRoot: Der | undefined;
+  readonly listInForce: CertificateList | undefined;
 };
 
 function scriptFor(scene: Scene, deps: CeremonyDeps): CeremonyScript {
@@ -97,7 +100,14 @@ function scriptFor(scene: Scene, deps: CeremonyDeps): CeremonyScript {
       const intermediate = required(config.intermediate, "intermediate");
       const issuing = doors.to(required(config.issuingToken, "issuingToken"));
       return intermediateCeremony(
-        { ...common, ...intermediate, rootLabel: root.label, issuing, organization },
+        {
+          ...common,
+          ...intermediate,
+          rootLabel: root.label,
+          issuing,
+          organization,
+          listInForce: scene.listInForce,
+        },
         deps,
       );
     }
@@ -137,4 +147,23 @@ async function readNewRoot(config: CeremonyConfig): Promise<Der> {
     throw new Fault("CEREMONY_REFUSED", `${file} must hold one certificate, the new root`);
   }
   return root as Der;
+}
+
+async function readListInForce({ intermediate }: CeremonyConfig): Promise<CertificateList | undefined> {
+  const file = intermediate?.listInForce;
+  if (file === undefined) return undefined;
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new Fault("CONFIG_INVALID", `intermediate.listInForce: ${file} cannot be read`, { cause });
+  });
+  const blocks = decodePem(text);
+  const [block, ...others] = blocks.ok ? blocks.value : [];
+  if (block?.label !== "X509 CRL" || others.length > 0) {
+    throw new Fault(
+      "CONFIG_INVALID",
+      `intermediate.listInForce: ${file} must hold one revocation list, in PEM`,
+    );
+  }
+  const list = readCertificateList(block.der);
+  if (!list.ok) throw new Fault("CONFIG_INVALID", `intermediate.listInForce: ${file}: ${list.error}`);
+  return list.value;
 }

@@ -1,6 +1,12 @@
+import { isDeepStrictEqual } from "node:util";
 import { proveCsrs } from "../../../src/backends/node-crypto/csr-proof.ts";
 import { leafFlaw } from "../../../src/custody/leaf-grammar.ts";
 import { readCertificate } from "../../../src/domain/certificate/certificate.ts";
+import {
+  readCertificateList,
+  readTbsCertificateList,
+  writeTbsCertificateList,
+} from "../../../src/domain/certificate/certificate-list.ts";
 import { readCsr } from "../../../src/domain/certificate/csr.ts";
 import { type DerReader, readDer } from "../../../src/domain/certificate/der-reader.ts";
 import { tag } from "../../../src/domain/certificate/der-tag.ts";
@@ -59,6 +65,26 @@ const certificate: FuzzTarget = {
     if (!read.ok) return false;
     leafIssuer(read.value);
     mustHold(liesWithin(read.value.tbs, bytes), "the TBSCertificate lies within the certificate");
+    return true;
+  },
+};
+
+const certificateList: FuzzTarget = {
+  name: "certificate-list",
+  format: "der",
+  weight: 10,
+  run(bytes) {
+    const read = readCertificateList(bytes);
+    if (!read.ok) return false;
+    const { tbs, issuer, signature } = read.value;
+    const within = [tbs, issuer, signature].every((part) => liesWithin(part, bytes));
+    mustHold(within, "views lie within the revocation list");
+    for (const curve of ["P-256", "P-384"] as const) {
+      const alone = readTbsCertificateList(tbs, curve);
+      if (!alone.ok) continue;
+      const again = readTbsCertificateList(writeTbsCertificateList(alone.value, curve), curve);
+      mustHold(again.ok && isDeepStrictEqual(again.value, alone.value), "what is read is written the same");
+    }
     return true;
   },
 };
@@ -161,6 +187,7 @@ const derValues: FuzzTarget = {
 export const certificateTargets = (): FuzzTarget[] => [
   csr,
   certificate,
+  certificateList,
   leafTbs(),
   spki,
   signature,
