@@ -15,12 +15,18 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
   readonly #issuance: IssuanceTelemetry;
   readonly #signing: SigningTelemetry;
   readonly #rotationSteps: ReturnType<Metrics["counter"]>;
+  readonly #rotationForced: ReturnType<Metrics["counter"]>;
 
   constructor(logger: Logger, metrics: Metrics) {
     this.#logger = logger;
     this.#issuance = new IssuanceTelemetry(logger, metrics);
     this.#signing = new SigningTelemetry(logger, metrics);
     this.#rotationSteps = metrics.counter("rotation_steps_total", "Steps that rotations took");
+    this.#rotationForced = metrics.counter(
+      "rotation_forced_total",
+      "Steps of rotations that an operator forced past a barrier",
+      ["verb"],
+    );
   }
 
   saw(event: ServerEvent): void {
@@ -30,6 +36,7 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
         else this.#issuance.saw(event);
         break;
       case "step":
+      case "forced":
       case "authority-closed":
       case "failed":
         this.#rotation(event);
@@ -48,9 +55,17 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
     }
   }
 
-  #rotation(event: Extract<RotationEvent, { kind: "step" | "authority-closed" | "failed" }>): void {
+  #rotation(
+    event: Extract<RotationEvent, { kind: "step" | "forced" | "authority-closed" | "failed" }>,
+  ): void {
     if (event.kind === "failed") {
       this.#logger.error(failureFields(event.cause), "the rotation could not be looked at");
+      return;
+    }
+    if (event.kind === "forced") {
+      const { kind: _, ...fields } = event;
+      this.#rotationForced.inc({ verb: event.verb });
+      this.#logger.warn(fields, "a rotation's step is forced past its barrier");
       return;
     }
     const { kind, ...fields } = event;

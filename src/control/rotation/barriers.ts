@@ -9,7 +9,8 @@ import {
 import type { Holder } from "../../domain/trust/holder.ts";
 import { isPast } from "../../domain/trust/holder-processes.ts";
 import { type LeavesVerdict, leavesBarrier } from "../../domain/trust/leaves-barrier.ts";
-import type { RotationPlan } from "../../domain/trust/rotation.ts";
+import { type Leaving, leavingAnchor, type RotationPlan } from "../../domain/trust/rotation.ts";
+import { authoritiesUnder, closedUnder, isOpenUnder } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { OldLeaves } from "./old-leaves.ts";
@@ -48,14 +49,24 @@ export class Barriers {
     return isAcceptanceWeak(this.#question(this.#activeAnchor()));
   }
 
-  leaves(plan: RotationPlan, strict: boolean): LeavesVerdict {
+  /** Whether everybody accepts what the old authority signs, which is asked before it signs again. */
+  oldAnchor(plan: RotationPlan): AnchorsVerdict {
+    return anchorsBarrier(this.#question(plan.oldAnchor));
+  }
+
+  /** Whether the anchor that is on its way out may go: for every authority under it, whenever it signed. */
+  leaves(rotation: Leaving, strict: boolean): LeavesVerdict {
     const { oldLeaves, picture, policy } = this.#deps;
-    const leaves = oldLeaves.of(plan.oldAuthority);
+    const { state } = picture;
+    const anchor = leavingAnchor(rotation);
+    const closed = closedUnder(state, anchor);
+    const leaves = oldLeaves.of(closed);
     return leavesBarrier({
       leaves: leaves ?? [],
-      oldAuthority: plan.oldAuthority,
-      closed: leaves !== undefined && !picture.isOpen(plan.oldAuthority),
-      isSuperseded: oldLeaves.superseded(plan.oldAuthority),
+      authorities: new Set(authoritiesUnder(state, anchor).map(({ keyId }) => keyId)),
+      whose: rotation.phase === "rolling-back" ? "new" : "old",
+      closed: leaves !== undefined && !isOpenUnder(state, anchor),
+      isSuperseded: oldLeaves.superseded(closed),
       strict,
       policy,
       ...this.#facts(),

@@ -2,9 +2,9 @@ import type { Standing } from "../../domain/trust/anchors-barrier.ts";
 import { holderName } from "../../domain/trust/barrier-words.ts";
 import { holderKey } from "../../domain/trust/holder.ts";
 import type { OutstandingLeaves } from "../../domain/trust/leaves-barrier.ts";
-import type { Rotation } from "../../domain/trust/rotation.ts";
+import type { Forced, Reasoned, RolledBack, Rotation } from "../../domain/trust/rotation.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
-import type { Laggard, RotationStatus } from "./rotation-status.ts";
+import type { ForcedStep, Laggard, RotationStatus } from "./rotation-status.ts";
 
 /** A barrier's answer, whichever barrier it was. */
 export type Verdict = {
@@ -39,7 +39,7 @@ export function describeRotation(state: TrustState, verdict: Verdict): RotationS
 }
 
 function planFields(rotation: Rotation) {
-  if (rotation.phase === "idle") return noPlan;
+  if (rotation.phase === "idle") return lastFields(rotation.rolledBack);
   const { plan, paused, actor, forced } = rotation;
   return {
     id: plan.id,
@@ -49,9 +49,26 @@ function planFields(rotation: Rotation) {
     oldAnchorSha256: plan.oldAnchor,
     newAnchorSha256: plan.newAnchor,
     actor,
-    forcedReason: forced?.reason ?? "",
+    forcedReason: forced?.at(-1)?.reason ?? "",
+    forced: (forced ?? []).map(forcedRecord),
+    pausedBy: paused?.by ?? "",
+    pausedReason: paused?.reason ?? "",
+    pausedAtMs: paused?.at.getTime() ?? 0,
+    ...rollbackFields(rotation.phase === "rolling-back" ? rotation.rollback : undefined),
   };
 }
+
+/** Of the last rotation where it was rolled back, else of none. */
+const lastFields = (last: RolledBack | undefined) => ({
+  ...noPlan,
+  ...rollbackFields(last),
+  forced: (last?.forced ?? []).map(forcedRecord),
+});
+
+const rollbackFields = (rollback: Reasoned | undefined) => ({
+  rollbackReason: rollback?.reason ?? "",
+  rolledBackBy: rollback?.by ?? "",
+});
 
 const noPlan = {
   id: "",
@@ -62,7 +79,19 @@ const noPlan = {
   newAnchorSha256: "",
   actor: "",
   forcedReason: "",
+  forced: [],
+  pausedBy: "",
+  pausedReason: "",
+  pausedAtMs: 0,
 };
+
+const forcedRecord = ({ verb, by, reason, at, behind }: Forced): ForcedStep => ({
+  verb,
+  by,
+  reason,
+  atMs: at.getTime(),
+  behind,
+});
 
 function countGrades(passed: readonly Standing[]): { [grade: string]: number } {
   const counts: { [grade: string]: number } = {};
@@ -97,10 +126,14 @@ function unclaimedLaggard(leaves: OutstandingLeaves): Laggard {
 
 /** One sentence that says what a barrier waits for, naming the first few. */
 export function whatIsInTheWay(verdict: Verdict, claim: string): string {
-  const laggards = laggardsOf(verdict);
-  const named = laggards.slice(0, mostNamed).map(({ label, reason }) => `${label} ${reason}`);
-  const rest = laggards.length - named.length;
-  if (rest > 0) named.push(`and ${rest} more`);
-  const clauses = [...verdict.obstacles, ...named];
-  return `${claim}: ${clauses.join("; ")}`;
+  const all = whoIsInTheWay(verdict);
+  const most = verdict.obstacles.length + mostNamed;
+  const rest = all.length > most ? [`and ${all.length - most} more`] : [];
+  return `${claim}: ${[...all.slice(0, most), ...rest].join("; ")}`;
 }
+
+/** Whatever and whoever a barrier waits for, a clause each. */
+export const whoIsInTheWay = (verdict: Verdict): readonly string[] => [
+  ...verdict.obstacles,
+  ...laggardsOf(verdict).map(({ label, reason }) => `${label} ${reason}`),
+];

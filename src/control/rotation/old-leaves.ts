@@ -1,4 +1,5 @@
 import type { RecordedLeaf } from "../../domain/trust/leaves-barrier.ts";
+import { type ClosedAuthority, closingName } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { minutes, type Seconds, toMs } from "../../foundation/duration.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
@@ -15,27 +16,30 @@ const newestIntents = 100_000;
 /** Two leaves of one entry issued closer together than this may have reached their agent in either order. */
 const reordering = minutes(1);
 
-/** The recorded leaves of an authority that issues no more, and which of them are out of use. */
+/** The recorded leaves of authorities that issue no more, and which of them are out of use. */
 export class OldLeaves {
   readonly #deps: Deps;
-  #authority = "";
-  #leaves: readonly RecordedLeaf[] | undefined;
+  #loaded = "";
+  #leaves: readonly RecordedLeaf[] = [];
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** Every leaf under the authority that still counts; undefined until `load` has run for it. */
-  of(authorityKeyId: string): readonly RecordedLeaf[] | undefined {
-    return this.#authority === authorityKeyId ? this.#leaves : undefined;
+  /** Every leaf under these authorities that still counts; undefined until `load` has run for them as they were closed. */
+  of(closed: readonly ClosedAuthority[]): readonly RecordedLeaf[] | undefined {
+    return this.#loaded === nameOf(closed) ? this.#leaves : undefined;
   }
 
-  /** Reads the leaves of a closed authority; false while one of its intents is still open. */
-  async load(authorityKeyId: string, signal: AbortSignal): Promise<boolean> {
-    if (this.of(authorityKeyId)) return true;
-    if (await this.#isUnderWay(authorityKeyId, signal)) return false;
-    this.#leaves = await this.#read(authorityKeyId, signal);
-    this.#authority = authorityKeyId;
+  /** Reads the leaves of closed authorities; false while an intent of theirs is still open. */
+  async load(closed: readonly ClosedAuthority[], signal: AbortSignal): Promise<boolean> {
+    if (this.of(closed)) return true;
+    const keyIds = closed.map(({ authority }) => authority.keyId);
+    if (await this.#isUnderWay(new Set(keyIds), signal)) return false;
+    const leaves: RecordedLeaf[] = [];
+    for (const keyId of keyIds) leaves.push(...(await this.#read(keyId, signal)));
+    this.#leaves = leaves;
+    this.#loaded = nameOf(closed);
     return true;
   }
 
@@ -43,9 +47,9 @@ export class OldLeaves {
    * Whether a leaf is out of use by its requester's word: it named the leaf, or one of the same entry that is clearly
    * younger, since an agent serves only the newest.
    */
-  superseded(authorityKeyId: string): (leaf: RecordedLeaf) => boolean {
+  superseded(closed: readonly ClosedAuthority[]): (leaf: RecordedLeaf) => boolean {
     const youngest = new Map<string, number>();
-    for (const leaf of this.of(authorityKeyId) ?? []) {
+    for (const leaf of this.of(closed) ?? []) {
       if (!this.#deps.isSuperseded(leaf)) continue;
       const issuedAt = leaf.issuedAt.getTime();
       youngest.set(entryOf(leaf), Math.max(issuedAt, youngest.get(entryOf(leaf)) ?? 0));
@@ -55,12 +59,12 @@ export class OldLeaves {
       leaf.issuedAt.getTime() < (youngest.get(entryOf(leaf)) ?? 0) - toMs(reordering);
   }
 
-  async #isUnderWay(authorityKeyId: string, signal: AbortSignal): Promise<boolean> {
+  async #isUnderWay(keyIds: ReadonlySet<string>, signal: AbortSignal): Promise<boolean> {
     const upTo = await this.#deps.ledger.counts(signal);
     let after = Math.max(0, upTo.intents - newestIntents);
     for (;;) {
       const page = await this.#deps.ledger.intents({ after, upTo, openOnly: true }, signal);
-      if (page.some((intent) => intent.authorityKeyId === authorityKeyId)) return true;
+      if (page.some((intent) => keyIds.has(intent.authorityKeyId))) return true;
       const last = page.at(-1);
       if (!last) return false;
       after = last.id;
@@ -80,3 +84,5 @@ export class OldLeaves {
 }
 
 const entryOf = (leaf: RecordedLeaf): string => `${leaf.requester}|${leaf.spiffeId}|${leaf.entryId}`;
+
+const nameOf = (closed: readonly ClosedAuthority[]): string => `of ${closed.map(closingName).join()}`;

@@ -4,7 +4,8 @@ import { anchorsBarrier } from "../../domain/trust/anchors-barrier.ts";
 import { ago } from "../../domain/trust/barrier-words.ts";
 import { type Holder, holderKey, isLeaf } from "../../domain/trust/holder.ts";
 import { type HolderRecord, toHolderRecord } from "../../domain/trust/holder-record.ts";
-import { isUnderWay } from "../../domain/trust/rotation.ts";
+import { isLeaving, leavingAnchor } from "../../domain/trust/rotation.ts";
+import { authoritiesUnder } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { HolderRoster } from "./holder-roster.ts";
@@ -40,14 +41,18 @@ export class ProxyPicture {
     };
   }
 
-  /** Towards the newest anchor: it is what everybody is to accept, in a rotation and outside one. */
+  /**
+   * Towards the newest anchor: it is what everybody is to accept, in a rotation and outside one; but in a roll-back
+   * towards the old one, because the newest is about to go.
+   */
   #standings(): readonly Standing[] {
     const { picture, roster, policy, clock } = this.#deps;
-    const { trustDomain, anchors } = picture.state.bundle;
-    const [newest] = anchors;
+    const { rotation, bundle } = picture.state;
+    const { trustDomain, anchors } = bundle;
+    const newest = anchors[0] ? sha256Hex(anchors[0]) : "";
     const { standings } = anchorsBarrier({
       trustDomain,
-      newAnchor: newest ? sha256Hex(newest) : "",
+      newAnchor: rotation.phase === "rolling-back" ? rotation.plan.oldAnchor : newest,
       validFrom: new Date(0),
       holders: roster.holders(),
       agentsSeenAt: roster.agentsSeenAt(),
@@ -68,17 +73,19 @@ export class ProxyPicture {
   }
 
   #leafReasons(holder: Holder): string[] {
-    const { picture, clock } = this.#deps;
-    const { rotation } = picture.state;
-    const retiring = isUnderWay(rotation) && !picture.isOpen(rotation.plan.oldAuthority);
+    const { state } = this.#deps.picture;
+    const leaving = isLeaving(state.rotation) ? leavingAnchor(state.rotation) : undefined;
+    const under = leaving === undefined ? [] : authoritiesUnder(state, leaving);
+    const authorities = new Set(under.map(({ keyId }) => keyId));
+    const whose = state.rotation.phase === "rolling-back" ? "new" : "old";
     return holder.secrets.filter(isLeaf).flatMap((leaf) => {
       if (leaf.left?.how === "unsubscribed") return [];
       if (leaf.refusal) {
         const words = JSON.stringify(leaf.refusal.reason.slice(0, 200));
-        return [`refused ${leaf.name} ${ago(leaf.refusal.at, clock.now())} ago: ${words}`];
+        return [`refused ${leaf.name} ${ago(leaf.refusal.at, this.#deps.clock.now())} ago: ${words}`];
       }
-      const onOld = retiring && leaf.liveAuthorities.includes(rotation.plan.oldAuthority);
-      return onOld ? [`may still present ${leaf.name} of the old authority`] : [];
+      const stays = leaf.liveAuthorities.some((keyId) => authorities.has(keyId));
+      return stays ? [`may still present ${leaf.name} of the ${whose} authority`] : [];
     });
   }
 }

@@ -1,29 +1,32 @@
-import { sameBytes, toHex } from "../../domain/certificate/hex.ts";
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
-import { activate, anchor, reissued, retire, start } from "../../domain/trust/rotation.ts";
-import { withActive } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
 import type { Seconds } from "../../foundation/duration.ts";
 import type { Random } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { Barriers } from "./barriers.ts";
-import { describeRotation, type Verdict, whatIsInTheWay } from "./describe-rotation.ts";
+import { decideActivate } from "./decide-activate.ts";
+import { decidePause, decideResume } from "./decide-pause.ts";
+import { decideRetire } from "./decide-retire.ts";
+import { decideRollback } from "./decide-rollback.ts";
+import { decideStart } from "./decide-start.ts";
+import type { Decision, DecisionDeps } from "./decision.ts";
+import { describeRotation, type Verdict } from "./describe-rotation.ts";
 import type { HolderRoster } from "./holder-roster.ts";
-import {
-  type CheckedAuthority,
-  checkAuthority,
-  type OfferedAuthority,
-  type SignatureCheck,
-} from "./new-authority.ts";
+import type { OfferedAuthority, SignatureCheck } from "./new-authority.ts";
 import { OldLeaves } from "./old-leaves.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import type { RotationEvent, RotationObserver } from "./rotation-event.ts";
-import type { RotationAct, RotationRefusal, RotationStatus } from "./rotation-status.ts";
-import { type Change, RotationSteps } from "./rotation-steps.ts";
-import { type SignerKeys, whoLacksKey } from "./signer-keys.ts";
+import type {
+  ForcibleAct,
+  ReasonedAct,
+  RotationAct,
+  RotationRefusal,
+  RotationStatus,
+} from "./rotation-status.ts";
+import { RotationSteps } from "./rotation-steps.ts";
+import type { SignerKeys } from "./signer-keys.ts";
 import type { TrustPicture } from "./trust-picture.ts";
 import { watchRotation } from "./watch-rotation.ts";
 
@@ -44,7 +47,6 @@ export type RotationDeps = {
 };
 
 type Outcome = Result<RotationStatus, RotationRefusal>;
-type Decision = Result<Change, RotationRefusal>;
 type Verb = Extract<RotationEvent, { kind: "refused" }>["verb"];
 type Attempt = { readonly verb: Verb; readonly act: RotationAct; readonly signal: AbortSignal };
 
@@ -57,6 +59,7 @@ export class RotationDriver {
   readonly #deps: RotationDeps;
   readonly #barriers: Barriers;
   readonly #steps: RotationSteps;
+  readonly #decisions: DecisionDeps;
   readonly #turns = new OneAtATime();
 
   constructor(deps: RotationDeps) {
@@ -66,6 +69,7 @@ export class RotationDriver {
     const oldLeaves = new OldLeaves({ ledger, isSuperseded, maxClockSkew, clock });
     this.#deps = deps;
     this.#barriers = new Barriers({ picture, roster, oldLeaves, policy, clock });
+    this.#decisions = { ...deps, barriers: this.#barriers };
     this.#steps = new RotationSteps({
       picture,
       barriers: this.#barriers,
@@ -86,79 +90,41 @@ export class RotationDriver {
     return describeRotation(this.#deps.picture.state, { ...verdict, obstacles });
   }
 
-  /**
-   * Imports what the ceremonies wrote and puts the new root into the bundle. Refused unless the certificates check and
-   * every signer holds the intermediate's key, with this very certificate beside it. Rejects with SIGNER_UNAVAILABLE.
-   */
+  /** Imports what the ceremonies wrote and puts the new root into the bundle. See decideStart. */
   start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Promise<Outcome> {
-    return this.#attempt({ verb: "start", act, signal }, async () => {
-      const { rotation } = this.#deps.picture.state;
-      if (rotation.phase !== "idle" && rotation.phase !== "done") {
-        return wrongPhase(`rotation ${rotation.plan.id} is under way (${rotation.phase}); end it first`);
-      }
-      const checked = await this.#check(offered, signal);
-      if (!checked.ok) return checked;
-      const { authority, root, validFrom } = checked.value;
-      const { authorities, bundle } = this.#deps.picture.state;
-      const plan = {
-        id: toHex(this.#deps.random.bytes(8)),
-        trustDomain: bundle.trustDomain,
-        oldAuthority: authorities.active.keyId,
-        newAuthority: authority.keyId,
-        oldAnchor: authorities.active.anchorSha256,
-        newAnchor: authority.anchorSha256,
-        newRoot: root,
-        validFrom,
-        startedBy: act.actor,
-        startedAt: this.#deps.clock.now(),
-      };
-      const waiting = { ...authorities, standby: [...authorities.standby, authority] };
-      return ok({ authorities: waiting, rotation: start(rotation, plan) });
-    });
+    const { actor } = act;
+    return this.#attempt({ verb: "start", act, signal }, () =>
+      decideStart(this.#decisions, { offered, actor }, signal),
+    );
   }
 
-  /**
-   * Lets the new authority sign. Refused, naming who is behind and why, until every holder accepts the new root, and while a
-   * signer lacks its key: one may have come, or come out of quarantine, since the start. Rejects with SIGNER_UNAVAILABLE.
-   */
-  activate(act: RotationAct, signal: AbortSignal): Promise<Outcome> {
-    return this.#attempt({ verb: "activate", act, signal }, async () => {
-      const { state } = this.#deps.picture;
-      const { rotation } = state;
-      if (rotation.phase !== "distributing" && rotation.phase !== "anchored") {
-        return wrongPhase(`activate goes from "anchored"; the phase is "${rotation.phase}"`);
-      }
-      if (rotation.paused)
-        return wrongPhase(`rotation ${rotation.plan.id} is paused: ${rotation.paused.reason}`);
-      const verdict = this.#barriers.anchors(rotation.plan);
-      if (!verdict.allowed) return behind(verdict, "the new authority may not sign yet");
-      const { authorities } = withActive(state, rotation.plan.newAuthority);
-      const lacking = await whoLacksKey(this.#deps.signers, authorities.active, signal);
-      if (lacking !== undefined) return refused(lacking);
-      const step = { actor: act.actor, at: this.#deps.clock.now() };
-      const anchored = rotation.phase === "anchored" ? rotation : anchor(rotation, step);
-      return ok({ authorities, rotation: activate(anchored, step) });
-    });
+  /** Lets the new authority sign, once everybody accepts its root. See decideActivate. */
+  activate(act: ForcibleAct, signal: AbortSignal): Promise<Outcome> {
+    return this.#attempt({ verb: "activate", act, signal }, () =>
+      decideActivate(this.#decisions, act, signal),
+    );
   }
 
-  /**
-   * Takes the old root out of the bundle. Refused, naming who is behind and why, while anybody may depend on a leaf of
-   * the old authority; `strict` counts nothing but expiry.
-   */
-  retire(act: RotationAct & { readonly strict: boolean }, signal: AbortSignal): Promise<Outcome> {
-    return this.#attempt({ verb: "retire", act, signal }, async () => {
-      const { rotation } = this.#deps.picture.state;
-      if (rotation.phase !== "reissuing" && rotation.phase !== "reissued") {
-        return wrongPhase(`retire goes from "reissued"; the phase is "${rotation.phase}"`);
-      }
-      if (rotation.paused)
-        return wrongPhase(`rotation ${rotation.plan.id} is paused: ${rotation.paused.reason}`);
-      const verdict = this.#barriers.leaves(rotation.plan, act.strict);
-      if (!verdict.allowed) return behind(verdict, "the old root may not be withdrawn yet");
-      const step = { actor: act.actor, at: this.#deps.clock.now() };
-      const settled = rotation.phase === "reissued" ? rotation : reissued(rotation, step);
-      return ok({ rotation: retire(settled, step) });
-    });
+  /** Takes the old root out of the bundle, once nobody depends on it. See decideRetire. */
+  retire(act: ForcibleAct & { readonly strict: boolean }, signal: AbortSignal): Promise<Outcome> {
+    return this.#attempt({ verb: "retire", act, signal }, async () => decideRetire(this.#decisions, act));
+  }
+
+  /** Goes back to the old authority; asked again while it is on its way, it changes nothing. See decideRollback. */
+  rollback(act: ReasonedAct & { readonly force: boolean }, signal: AbortSignal): Promise<Outcome> {
+    return this.#attempt({ verb: "rollback", act, signal }, () =>
+      decideRollback(this.#decisions, act, signal),
+    );
+  }
+
+  /** Stops the rotation where it is; one that is paused stays as it is. See decidePause. */
+  pause(act: ReasonedAct, signal: AbortSignal): Promise<Outcome> {
+    return this.#attempt({ verb: "pause", act, signal }, async () => decidePause(this.#decisions, act));
+  }
+
+  /** Lets a paused rotation go on; one that goes on already does. */
+  resume(act: RotationAct, signal: AbortSignal): Promise<Outcome> {
+    return this.#attempt({ verb: "resume", act, signal }, async () => decideResume(this.#decisions, act));
   }
 
   /** Looks at the barriers once and takes the steps that are due. `run` does so again and again. */
@@ -179,7 +145,7 @@ export class RotationDriver {
     return this.#turns.run(async () => {
       const decided = this.#isStale(attempt) ?? (await this.#decideWith(attempt, decide));
       if (!decided.ok) return await this.#refuse(attempt, decided.error);
-      if (!(await this.#steps.take(decided.value, attempt.signal))) {
+      if (decided.value && !(await this.#steps.take(decided.value, attempt.signal))) {
         return await this.#refuse(attempt, stale(attempt.act, this.#deps.picture.state.revision));
       }
       await this.#steps.advance(attempt.signal);
@@ -213,31 +179,6 @@ export class RotationDriver {
     return refused(why);
   }
 
-  async #check(
-    offered: OfferedAuthority,
-    signal: AbortSignal,
-  ): Promise<Result<CheckedAuthority, RotationRefusal>> {
-    const { picture, signatures, longestLeaf, clock, signers } = this.#deps;
-    const { bundle, authorities } = picture.state;
-    const oldRoot = bundle.anchors.find((der) => sha256Hex(der) === authorities.active.anchorSha256);
-    const terms = { trustDomain: bundle.trustDomain, oldRoot, longestLeaf, now: clock.now() };
-    const checked = checkAuthority(offered, terms, signatures);
-    if (!checked.ok) return badCertificate(checked.error);
-    const { authority, root } = checked.value;
-    if (bundle.anchors.some((der) => sameBytes(der, root)))
-      return badCertificate("this root is in the bundle already");
-    const known = [
-      ...authorities.closed.map((one) => one.authority),
-      ...authorities.standby,
-      authorities.active,
-    ];
-    if (known.some(({ keyId }) => keyId === authority.keyId)) {
-      return badCertificate(`the intermediate's key ${authority.keyId} has been an authority here before`);
-    }
-    const lacking = await whoLacksKey(signers, authority, signal);
-    return lacking === undefined ? checked : refused(lacking);
-  }
-
   #verdict(): Verdict {
     const { state } = this.#deps.picture;
     const { rotation } = state;
@@ -249,10 +190,10 @@ export class RotationDriver {
       case "reissuing":
       case "reissued":
       case "retiring":
-        return this.#barriers.leaves(rotation.plan, false);
+      case "rolling-back":
+        return this.#barriers.leaves(rotation, false);
       case "idle":
       case "done":
-      case "rolling-back":
         return this.#barriers.acceptance();
       default:
         return rotation satisfies never;
@@ -266,11 +207,6 @@ export class RotationDriver {
     this.#deps.picture.sendCross(this.#barriers.isAcceptanceWeak());
   }
 }
-
-const wrongPhase = (message: string) => refused({ code: "wrong-phase", message } as const);
-const badCertificate = (message: string) => refused({ code: "bad-certificate", message } as const);
-const behind = (verdict: Verdict, claim: string) =>
-  refused({ code: "behind", message: whatIsInTheWay(verdict, claim) } as const);
 
 const stale = (act: RotationAct, revision: number): RotationRefusal => ({
   code: "stale-revision",

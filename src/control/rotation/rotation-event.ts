@@ -1,4 +1,4 @@
-import type { Phase } from "../../domain/trust/rotation.ts";
+import type { Forced, Phase } from "../../domain/trust/rotation.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 
 /** What happens to a rotation. Steps and refusals are ledger events too, steps before they are taken. */
@@ -10,11 +10,21 @@ export type RotationEvent =
       readonly to: Phase;
       readonly actor: string;
       readonly bundleSequence: number;
+      readonly paused: boolean;
+    }
+  /** The step that follows passes a barrier that does not hold. */
+  | {
+      readonly kind: "forced";
+      readonly rotation: string;
+      readonly verb: Forced["verb"];
+      readonly actor: string;
+      readonly reason: string;
+      readonly behind: number;
     }
   | { readonly kind: "authority-closed"; readonly rotation: string; readonly keyId: string }
   | {
       readonly kind: "refused";
-      readonly verb: "start" | "activate" | "retire";
+      readonly verb: "start" | "activate" | "retire" | "rollback" | "pause" | "resume";
       readonly actor: string;
       readonly why: RotationRefusal;
     }

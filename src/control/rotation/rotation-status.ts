@@ -15,6 +15,15 @@ export type RotationStatus = {
   bundleSequence: number;
   actor: string;
   forcedReason: string;
+  /** Every step of this rotation that was forced past its barrier. */
+  forced: ForcedStep[];
+  /** "" and 0 unless it is paused. */
+  pausedBy: string;
+  pausedReason: string;
+  pausedAtMs: number;
+  /** Why it was or is rolled back, by whom; "" when it was not. The last rotation's, while none has begun since. */
+  rollbackReason: string;
+  rolledBackBy: string;
   /** Name it in the next `start`, `activate` or `retire`. */
   revision: number;
   holdersTotal: number;
@@ -28,6 +37,8 @@ export type RotationStatus = {
 /** Somebody that a barrier waits for; `reason` follows the name in a sentence. */
 export type Laggard = { holder: string; label: string; kind: string; reason: string; lastSeenMs: number };
 
+export type ForcedStep = { verb: string; by: string; reason: string; atMs: number; behind: number };
+
 /** Why a verb was refused; `message` is a whole sentence that names who or what is in the way. */
 export type RotationRefusal = {
   readonly code: "stale-revision" | "wrong-phase" | "behind" | "bad-certificate" | "unknown-key" | "frozen";
@@ -36,3 +47,7 @@ export type RotationRefusal = {
 
 /** Who acts, and the revision that he saw. `actor` is a SPIFFE ID or `unix:uid=N`. */
 export type RotationAct = { readonly actor: string; readonly expectedRevision: number };
+/** With `force`, a checked reason, the verb passes its barrier whoever is behind. */
+export type ForcibleAct = RotationAct & { readonly force?: string | undefined };
+/** `reason` was checked: some words of a person, not too many. */
+export type ReasonedAct = RotationAct & { readonly reason: string };

@@ -1,21 +1,37 @@
+import type { Der } from "../../domain/certificate/der.ts";
 import {
   anchor,
   distribute,
+  type Forced,
   finish,
+  finishRollback,
+  type Idle,
+  isLeaving,
   isUnderWay,
-  type Reissued,
-  type Reissuing,
+  type Leaving,
+  leavingAnchor,
+  type RollingBack,
   type Rotation,
   reissued,
   type UnderWay,
   unanchor,
   unreissue,
 } from "../../domain/trust/rotation.ts";
-import { type TrustState, withAnchor, withClosed, withoutAnchor } from "../../domain/trust/trust-state.ts";
+import {
+  type ClosedAuthority,
+  closedUnder,
+  closingName,
+  isOpenUnder,
+  type TrustState,
+  withAnchor,
+  withClosedUnder,
+  withoutAnchor,
+  withRolledBack,
+} from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, toMs } from "../../foundation/duration.ts";
-import type { LedgerWriter } from "../ledger/ledger-writer.ts";
+import type { LedgerEvent, LedgerWriter } from "../ledger/ledger-writer.ts";
 import type { Barriers } from "./barriers.ts";
 import type { OldLeaves } from "./old-leaves.ts";
 import type { RotationObserver } from "./rotation-event.ts";
@@ -33,8 +49,10 @@ type Deps = {
 };
 
 /** The parts of the state that a step changes; `rotation` always. */
-export type Change = Partial<Omit<TrustState, "revision">> & {
-  readonly rotation: Exclude<Rotation, { phase: "idle" }>;
+export type Change = Partial<Omit<TrustState, "revision" | "rotation">> & {
+  readonly rotation: Exclude<Rotation, Idle> | ReturnType<typeof finishRollback>;
+  /** What else the ledger is to be told of it. */
+  readonly note?: LedgerEvent["detail"];
 };
 
 /** Who acts when the rotation goes on by itself. */
@@ -44,28 +62,31 @@ const byItself = "server";
 export class RotationSteps {
   readonly #deps: Deps;
   #failingSince: Date | undefined;
-  #closedSeen = "";
+  readonly #closedSeen = new Set<string>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
   /** False when another server changed the state first; then the picture shows that server's. */
-  async take(change: Change, signal: AbortSignal): Promise<boolean> {
+  async take({ note, ...change }: Change, signal: AbortSignal): Promise<boolean> {
     const { picture, ledger, observer, clock } = this.#deps;
     const before = picture.state;
     const next: TrustState = { ...before, ...change, revision: before.revision + 1 };
     const { rotation } = change;
+    const { plan, actor } =
+      rotation.phase === "idle" ? { plan: rotation.rolledBack.plan, actor: byItself } : rotation;
     const [from, to] = [before.rotation.phase, rotation.phase];
-    const { id, oldAuthority, newAuthority, oldAnchor, newAnchor } = rotation.plan;
-    const { sequence } = next.bundle;
+    const { id, oldAuthority, newAuthority, oldAnchor, newAnchor } = plan;
+    const bundleSequence = next.bundle.sequence;
     const detail = { rotation: id, from, to, oldAuthority, newAuthority, oldAnchor, newAnchor };
+    const signs = next.authorities.active.keyId;
     await ledger.recordEvent(
       {
         kind: "rotation.step",
-        actor: rotation.actor,
+        actor,
         at: clock.now(),
-        detail: { ...detail, bundleSequence: sequence, revision: next.revision },
+        detail: { ...detail, bundleSequence, revision: next.revision, signs, ...note },
       },
       signal,
     );
@@ -74,7 +95,12 @@ export class RotationSteps {
       return false;
     }
     this.#failingSince = undefined;
-    observer.saw({ kind: "step", rotation: id, from, to, actor: rotation.actor, bundleSequence: sequence });
+    const [paused, forced] = [isPaused(rotation), newlyForced(before.rotation, rotation)];
+    if (forced) {
+      const { verb, by, reason, behind } = forced;
+      observer.saw({ kind: "forced", rotation: id, verb, actor: by, reason, behind });
+    }
+    observer.saw({ kind: "step", rotation: id, from, to, actor, bundleSequence, paused });
     return true;
   }
 
@@ -92,8 +118,8 @@ export class RotationSteps {
   /** Whether all is known that the present phase's barrier asks for; a new driver has to read the old leaves first. */
   async ready(signal: AbortSignal): Promise<boolean> {
     const { rotation } = this.#deps.picture.state;
-    const counting = rotation.phase === "reissuing" || rotation.phase === "reissued";
-    return counting && !rotation.paused ? await this.#closeOld(rotation, signal) : true;
+    const counts = isLeaving(rotation) && rotation.phase !== "retiring";
+    return counts ? await this.#closeLeaving(rotation, signal) : true;
   }
 
   #due(rotation: Rotation): Change | undefined {
@@ -120,9 +146,10 @@ export class RotationSteps {
         const narrower = withoutAnchor(bundle, (der) => sha256Hex(der) === rotation.plan.oldAnchor);
         return { bundle: narrower, rotation: finish(rotation, narrower.sequence, step) };
       }
+      case "rolling-back":
+        return this.#mayRetire(rotation) ? this.#rolledBack(rotation) : undefined;
       case "idle":
       case "done":
-      case "rolling-back":
         return undefined;
       default:
         return rotation satisfies never;
@@ -133,8 +160,19 @@ export class RotationSteps {
     return this.#deps.barriers.isAnchored(rotation.plan);
   }
 
-  #mayRetire(rotation: UnderWay): boolean {
-    return this.#deps.barriers.leaves(rotation.plan, false).allowed;
+  #mayRetire(rotation: Leaving): boolean {
+    return this.#deps.barriers.leaves(rotation, false).allowed;
+  }
+
+  /** A sequence that went up stays up, whatever it stood for. */
+  #rolledBack(rotation: RollingBack): Change {
+    const { picture, clock } = this.#deps;
+    const { newAnchor, newAuthority } = rotation.plan;
+    const isNew = (der: Der) => sha256Hex(der) === newAnchor;
+    const { authorities } = withRolledBack(picture.state, newAuthority);
+    const idle = finishRollback(rotation, clock.now());
+    if (!picture.bundle().anchors.some(isNew)) return { authorities, rotation: idle };
+    return { bundle: withoutAnchor(picture.bundleToChange(), isNew), authorities, rotation: idle };
   }
 
   /** A process that starts is behind for a moment; only a barrier that stays shut for `settle` takes a phase back. */
@@ -146,26 +184,47 @@ export class RotationSteps {
   }
 
   /**
-   * Closes the old authority, so that no intent can name it, and waits for those that did: true once its leaves are
-   * known. The event after the closing goes through the same writer as intents do, so whatever was on its way to the
-   * ledger before is recorded when it is.
+   * Closes whatever stands by under the anchor that is to go, so that no intent can name it, and waits for those that did:
+   * true once its leaves are known. While the rotation is paused nothing is closed.
    */
-  async #closeOld(rotation: Reissuing | Reissued, signal: AbortSignal): Promise<boolean> {
-    const { picture, ledger, oldLeaves, observer, clock } = this.#deps;
-    const { id, oldAuthority } = rotation.plan;
-    if (picture.isOpen(oldAuthority)) {
-      const { authorities } = withClosed(picture.state, oldAuthority, clock.now());
+  async #closeLeaving(rotation: Leaving, signal: AbortSignal): Promise<boolean> {
+    const { picture, oldLeaves, clock } = this.#deps;
+    const anchor = leavingAnchor(rotation);
+    if (isOpenUnder(picture.state, anchor)) {
+      if (rotation.paused) return false;
+      const closing = { closedAt: clock.now(), closedIn: rotation.plan.id };
+      const { authorities } = withClosedUnder(picture.state, anchor, closing);
       if (!(await this.take({ authorities, rotation }, signal))) return false;
     }
-    if (this.#closedSeen !== oldAuthority) {
-      const detail = { rotation: id, authority: oldAuthority };
-      await ledger.recordEvent(
-        { kind: "authority.closed", actor: byItself, at: clock.now(), detail },
-        signal,
-      );
-      this.#closedSeen = oldAuthority;
-      observer.saw({ kind: "authority-closed", rotation: id, keyId: oldAuthority });
-    }
-    return await oldLeaves.load(oldAuthority, signal);
+    const closed = closedUnder(picture.state, anchor);
+    for (const one of closed) await this.#tellClosed(one, rotation, signal);
+    return await oldLeaves.load(closed, signal);
   }
+
+  /**
+   * The event after the closing goes through the same writer as intents do, so whatever was on its way to the ledger
+   * before is recorded when it is.
+   */
+  async #tellClosed(
+    closed: ClosedAuthority,
+    { plan: { id, oldAuthority } }: Leaving,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { ledger, observer, clock } = this.#deps;
+    const { keyId } = closed.authority;
+    const name = closingName(closed);
+    if (this.#closedSeen.has(name) || (closed.closedIn !== id && keyId !== oldAuthority)) return;
+    const detail = { rotation: id, authority: keyId };
+    await ledger.recordEvent({ kind: "authority.closed", actor: byItself, at: clock.now(), detail }, signal);
+    this.#closedSeen.add(name);
+    observer.saw({ kind: "authority-closed", rotation: id, keyId });
+  }
+}
+
+const isPaused = (rotation: Rotation): boolean => rotation.phase !== "idle" && rotation.paused !== undefined;
+
+function newlyForced(before: Rotation, after: Rotation): Forced | undefined {
+  if (before.phase === "idle" || after.phase === "idle") return undefined;
+  const last = after.forced?.at(-1);
+  return (after.forced?.length ?? 0) > (before.forced?.length ?? 0) ? last : undefined;
 }

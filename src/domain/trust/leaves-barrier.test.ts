@@ -38,7 +38,8 @@ const recorded = (serial: string, change: Partial<RecordedLeaf> = {}): RecordedL
 const ask = (change: Partial<LeavesQuestion>) =>
   leavesBarrier({
     leaves: [recorded("01")],
-    oldAuthority: "old",
+    authorities: new Set(["old"]),
+    whose: "old",
     closed: true,
     holders: [],
     agentsSeenAt: new Map(),

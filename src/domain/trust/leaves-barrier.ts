@@ -16,11 +16,13 @@ export type RecordedLeaf = {
 };
 
 export type LeavesQuestion = {
-  /** Every recorded leaf under the old authority; those that ended long ago may be left out. */
+  /** Every recorded leaf under these authorities; those that ended long ago may be left out. */
   readonly leaves: readonly RecordedLeaf[];
-  /** Key id of the old authority. */
-  readonly oldAuthority: string;
-  /** No intent can name the old authority any more, and those that did have ended. */
+  /** Key ids of every authority under the anchor that is to go. */
+  readonly authorities: ReadonlySet<string>;
+  /** What a person calls them; a roll-back withdraws the new one. */
+  readonly whose: "old" | "new";
+  /** No intent can name any of them any more, and those that did have ended. */
   readonly closed: boolean;
   readonly holders: readonly Holder[];
   readonly agentsSeenAt: ReadonlyMap<string, Date>;
@@ -52,8 +54,8 @@ export type LeavesVerdict = {
 };
 
 /**
- * May the old anchor be withdrawn? Only when the old authority is closed and every leaf under it has ended for more than
- * `maxClockSkew` or is released: each holder of that identity has acknowledged a successor under another authority at
+ * May an anchor be withdrawn? Only when every authority under it is closed and every leaf of theirs has ended for more
+ * than `maxClockSkew` or is released: each holder of that identity has acknowledged a successor under another anchor at
  * least `settle` ago, or is gone; a leaf that went to no holder, when its requester serves it no more.
  */
 export function leavesBarrier(question: LeavesQuestion): LeavesVerdict {
@@ -72,7 +74,7 @@ export function leavesBarrier(question: LeavesQuestion): LeavesVerdict {
   }
   const obstacles = question.closed
     ? []
-    : ["the old authority is not closed yet, or still has requests under way"];
+    : [`the ${question.whose} authority is not closed yet, or still has requests under way`];
   return { allowed: outstanding === 0 && question.closed, outstanding, standings, unclaimed, obstacles };
 }
 
@@ -137,13 +139,13 @@ function goneFlaw(leaf: HeldLeaf, { policy, now }: LeavesQuestion): string | und
 
 function leafFlaw(leaf: HeldLeaf, holder: Holder, question: LeavesQuestion): string | undefined {
   const { delivered, acknowledged, name } = leaf;
-  const { oldAuthority, policy, now } = question;
+  const { authorities, whose, policy, now } = question;
   if (!delivered || hasEnded(leaf, holder, question)) return undefined;
   const closed = leaf.left ? `; its stream closed ${ago(leaf.left.at, now)} ago` : "";
-  if (delivered.content.authorityKeyId === oldAuthority) {
-    return `still has ${name} ${delivered.content.serial} of the old authority, given ${ago(delivered.at, now)} ago${closed}`;
+  if (authorities.has(delivered.content.authorityKeyId)) {
+    return `still has ${name} ${delivered.content.serial} of the ${whose} authority, given ${ago(delivered.at, now)} ago${closed}`;
   }
-  if (leaf.liveAuthorities.includes(oldAuthority)) {
+  if (leaf.liveAuthorities.some((keyId) => authorities.has(keyId))) {
     return leaf.refusal
       ? `refused its new ${name} ${ago(leaf.refusal.at, now)} ago: ${JSON.stringify(leaf.refusal.reason.slice(0, 200))}`
       : `was given its new ${name} ${ago(delivered.at, now)} ago and has not acknowledged it${closed}`;

@@ -6,13 +6,20 @@ import {
   anchor,
   distribute,
   finish,
+  finishRollback,
+  isReversible,
   isUnderWay,
+  leavingAnchor,
+  pause,
   type RotationPlan,
   reissued,
+  resume,
   retire,
+  rollBack,
   start,
   unanchor,
   unreissue,
+  withForced,
 } from "./rotation.ts";
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
@@ -58,6 +65,33 @@ test("a barrier that holds no longer takes the phase back", () => {
   expect(unreissue(settled, by(5))).toMatchObject({ phase: "reissuing", activatedAt: at(3) });
 });
 
+test("from every phase before the old anchor goes there is a way back, which ends a pause and keeps what was forced", () => {
+  const why = { by: "bob", reason: "it fails", at: at(9) };
+  const prepared = start({ phase: "idle", since: at(0) }, plan);
+  const anchored = anchor(distribute(prepared, 2, by(1)), by(2));
+  const settled = reissued(activate(anchored, by(3)), by(4));
+  const forced = { ...why, verb: "activate", behind: 3 } as const;
+  for (const from of [prepared, anchored, settled]) {
+    expect(isReversible(from)).toBe(true);
+    const back = rollBack(withForced(pause(from, why), forced), why);
+    expect(back).toMatchObject({ phase: "rolling-back", from: from.phase, paused: undefined, actor: "bob" });
+    expect(leavingAnchor(back)).toBe(plan.newAnchor);
+    const idle = finishRollback(back, at(12));
+    expect(idle).toEqual({ phase: "idle", since: at(12), rolledBack: { ...why, plan, forced: [forced] } });
+    expect(start(idle, plan).phase).toBe("prepared");
+  }
+  const retiring = retire(settled, by(5));
+  expect([isReversible(retiring), isReversible(finish(retiring, 3, by(6)))]).toEqual([false, false]);
+  expect(leavingAnchor(settled)).toBe(plan.oldAnchor);
+});
+
+test("a pause is over whatever phase, and takes nothing away", () => {
+  const distributing = distribute(start({ phase: "idle", since: at(0) }, plan), 2, by(1));
+  const paused = pause(distributing, { by: "bob", reason: "night", at: at(2) });
+  expect(paused).toMatchObject({ phase: "distributing", since: at(1), actor: "bob" });
+  expect(resume(paused, "alice")).toEqual({ ...distributing, actor: "alice" });
+});
+
 test("impossible steps do not type-check", () => {
   const idle = { phase: "idle", since: at(0) } as const;
   const prepared = start(idle, plan);
@@ -67,6 +101,10 @@ test("impossible steps do not type-check", () => {
   expect(retire(activate(anchor(distribute(prepared, 2, by(1)), by(1)), by(1)), by(1)).phase).toBe(
     "retiring",
   );
+  const settled = reissued(activate(anchor(distribute(prepared, 2, by(1)), by(1)), by(1)), by(1));
+  const why = { by: "bob", reason: "late", at: at(1) };
+  // @ts-expect-error there is no way back once the old anchor goes
+  expect(rollBack(retire(settled, by(1)), why).phase).toBe("rolling-back");
   // @ts-expect-error no rotation begins while another is under way
   expect(start(prepared, plan).phase).toBe("prepared");
 });

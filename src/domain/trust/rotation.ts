@@ -17,25 +17,35 @@ export type RotationPlan = {
   readonly startedAt: Date;
 };
 
-/** A barrier that an officer overrode, and why; recorded for good. */
-export type Forced = { readonly by: string; readonly reason: string };
-export type Pause = { readonly by: string; readonly reason: string; readonly at: Date };
+/** What an operator decided, and why: recorded for good. */
+export type Reasoned = { readonly by: string; readonly reason: string; readonly at: Date };
+/** A barrier that was overridden for one step, with how many were behind it. */
+export type Forced = Reasoned & {
+  readonly verb: "activate" | "retire" | "rollback";
+  readonly behind: number;
+};
 
 type Running = {
   readonly plan: RotationPlan;
   readonly since: Date;
   /** Who took the last step; "server" when the rotation went on by itself. */
   readonly actor: string;
-  readonly forced: Forced | undefined;
-  readonly paused: Pause | undefined;
+  /** Each step that was forced, in order; undefined for none. */
+  readonly forced: readonly Forced[] | undefined;
+  readonly paused: Reasoned | undefined;
 };
 
 /** Sequence of the bundle that first had the new anchor. */
 type Distributed = { readonly distributedAt: number };
 type Activated = Distributed & { readonly activatedAt: Date };
 
+/** How the last rotation ended that never came to its end. */
+export type RolledBack = Reasoned & {
+  readonly plan: RotationPlan;
+  readonly forced: readonly Forced[] | undefined;
+};
 /** No rotation has run yet, or the last one was rolled back. */
-export type Idle = { readonly phase: "idle"; readonly since: Date };
+export type Idle = { readonly phase: "idle"; readonly since: Date; readonly rolledBack?: RolledBack };
 /** New authority imported and checked; nobody has been told of it. */
 export type Prepared = Running & { readonly phase: "prepared" };
 /** The bundle has both anchors; holders are taking it up. */
@@ -49,10 +59,16 @@ export type Reissued = Running & Activated & { readonly phase: "reissued" };
 /** Decided: the old anchor leaves the bundle. */
 export type Retiring = Running & Activated & { readonly phase: "retiring" };
 export type Done = Running & Activated & { readonly phase: "done"; readonly retiredAt: number };
-/** On the way back to the old authority, from the phase named. */
+/** From these there is a way back: every holder still has the old anchor. */
+export type Reversible = Prepared | Distributing | Anchored | Reissuing | Reissued;
+/**
+ * On the way back, from the phase named: the old authority signs (again), leaves of the new one are being replaced where
+ * there are any, then the new anchor goes.
+ */
 export type RollingBack = Running & {
   readonly phase: "rolling-back";
-  readonly from: "prepared" | "distributing" | "anchored" | "reissuing" | "reissued";
+  readonly from: Reversible["phase"];
+  readonly rollback: Reasoned;
 };
 
 export type Rotation =
@@ -137,6 +153,65 @@ export const finish = (from: Retiring, sequence: number, step: Step): Done => ({
   phase: "done",
   retiredAt: sequence,
 });
+
+/** Undoes what the rotation did; a pause ends with it. */
+export const rollBack = (from: Reversible, rollback: Reasoned): RollingBack => ({
+  phase: "rolling-back",
+  plan: from.plan,
+  since: rollback.at,
+  actor: rollback.by,
+  forced: from.forced,
+  paused: undefined,
+  from: from.phase,
+  rollback,
+});
+
+/** The new anchor left the bundle: as if the rotation had never begun. */
+export const finishRollback = (from: RollingBack, at: Date): Idle & { readonly rolledBack: RolledBack } => ({
+  phase: "idle",
+  since: at,
+  rolledBack: { plan: from.plan, forced: from.forced, ...from.rollback },
+});
+
+/** From here on it goes on by nobody's hand until `resume`, but for a roll-back. */
+export const pause = <R extends UnderWay>(rotation: R, paused: Reasoned): R => ({
+  ...rotation,
+  actor: paused.by,
+  paused,
+});
+
+export const resume = <R extends UnderWay>(rotation: R, actor: string): R => ({
+  ...rotation,
+  actor,
+  paused: undefined,
+});
+
+export const withForced = <R extends UnderWay>(rotation: R, forced: Forced): R => ({
+  ...rotation,
+  forced: [...(rotation.forced ?? []), forced],
+});
+
+/** Phases in which one anchor is on its way out of the bundle, once nothing live needs it. */
+export type Leaving = Reissuing | Reissued | Retiring | RollingBack;
+
+export const isLeaving = (rotation: Rotation): rotation is Leaving => leavingPhases.has(rotation.phase);
+
+const leavingPhases: ReadonlySet<Phase> = new Set(["reissuing", "reissued", "retiring", "rolling-back"]);
+
+/** SHA-256 (hexadecimal) of the anchor that goes at the end. */
+export const leavingAnchor = ({ phase, plan }: Leaving): string =>
+  phase === "rolling-back" ? plan.newAnchor : plan.oldAnchor;
+
+const reversiblePhases: ReadonlySet<Phase> = new Set([
+  "prepared",
+  "distributing",
+  "anchored",
+  "reissuing",
+  "reissued",
+]);
+
+export const isReversible = (rotation: Rotation): rotation is Reversible =>
+  reversiblePhases.has(rotation.phase);
 
 /** A rotation that has begun and not ended. */
 export type UnderWay = Exclude<Rotation, Idle | Done>;

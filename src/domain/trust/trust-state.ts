@@ -2,10 +2,17 @@ import type { Der } from "../certificate/der.ts";
 import { sameBytes } from "../certificate/hex.ts";
 import type { Authority } from "./authority.ts";
 import type { Bundle } from "./bundle.ts";
-import type { Rotation } from "./rotation.ts";
+import type { Rotation, RotationPlan } from "./rotation.ts";
 
-/** An authority that once signed and never will again in this role; kept until its leaves are long gone. */
-export type ClosedAuthority = { readonly authority: Authority; readonly closedAt: Date };
+/** An authority that signs no more; kept until its leaves are long gone. Only a roll-back lets it sign again. */
+export type ClosedAuthority = {
+  readonly authority: Authority;
+  readonly closedAt: Date;
+  /** Id of the rotation that closed it. */
+  readonly closedIn?: string;
+  /** Its rotation was rolled back: it may be offered to another one. */
+  readonly rolledBack?: boolean;
+};
 
 /**
  * What decides whom a trust domain trusts and who signs for it: one value, stored and replaced as one, so that no crash
@@ -55,10 +62,73 @@ export function withActive(state: TrustState, keyId: string): TrustState {
   return { ...state, authorities: { active: next, standby: waiting, closed } };
 }
 
-export function withClosed(state: TrustState, keyId: string, closedAt: Date): TrustState {
+/** Tells one closing from another: an authority that was rolled back to is closed again later, with other leaves. */
+export const closingName = ({ authority, closedIn = "", closedAt }: ClosedAuthority): string =>
+  `${authority.keyId}|${closedIn}|${closedAt.getTime()}`;
+
+/** Every authority, signing or not, whose leaves chain to this anchor: an anchor goes only when it goes for all of them. */
+export const authoritiesUnder = (
+  { authorities: { active, standby, closed } }: TrustState,
+  anchorSha256: string,
+): readonly Authority[] =>
+  [active, ...standby, ...closed.map(({ authority }) => authority)].filter(isUnder(anchorSha256));
+
+export const closedUnder = ({ authorities }: TrustState, anchorSha256: string): readonly ClosedAuthority[] =>
+  authorities.closed.filter(({ authority }) => isUnder(anchorSha256)(authority));
+
+/** Whether an intent may still name an authority under this anchor. */
+export const isOpenUnder = (
+  { authorities: { active, standby } }: TrustState,
+  anchorSha256: string,
+): boolean => [active, ...standby].some(isUnder(anchorSha256));
+
+/** Closes every authority under the anchor that stands by; the one that signs stays. */
+export function withClosedUnder(
+  state: TrustState,
+  anchorSha256: string,
+  closing: Pick<ClosedAuthority, "closedAt" | "closedIn">,
+): TrustState {
   const { active, standby, closed } = state.authorities;
-  const authority = standby.find((waiting) => waiting.keyId === keyId);
-  if (!authority) return state;
-  const rest = standby.filter((waiting) => waiting !== authority);
-  return { ...state, authorities: { active, standby: rest, closed: [...closed, { authority, closedAt }] } };
+  const leaving = standby.filter(isUnder(anchorSha256));
+  const waiting = standby.filter((authority) => !leaving.includes(authority));
+  const gone = leaving.map((authority) => ({ ...closing, authority }));
+  return { ...state, authorities: { active, standby: waiting, closed: [...closed, ...gone] } };
 }
+
+/** What the rotation closed stands by again, the authority that it replaced above all. */
+export function withReopened(
+  state: TrustState,
+  { id, oldAuthority }: Pick<RotationPlan, "id" | "oldAuthority">,
+): TrustState {
+  const { active, standby, closed } = state.authorities;
+  const back = closed.filter(
+    ({ authority, closedIn }) => closedIn === id || authority.keyId === oldAuthority,
+  );
+  return {
+    ...state,
+    authorities: {
+      active,
+      standby: [...standby, ...back.map(({ authority }) => authority)],
+      closed: closed.filter((one) => !back.includes(one)),
+    },
+  };
+}
+
+/** The new authority of a rotation that came to nothing. */
+export function withRolledBack(state: TrustState, keyId: string): TrustState {
+  const { active, standby, closed } = state.authorities;
+  const marked = closed.map((one) => (one.authority.keyId === keyId ? { ...one, rolledBack: true } : one));
+  return { ...state, authorities: { active, standby, closed: marked } };
+}
+
+/** An authority that waits for its rotation; one that was rolled back before starts anew. */
+export function withStandby(state: TrustState, authority: Authority): TrustState {
+  const { active, standby, closed } = state.authorities;
+  const others = closed.filter((one) => one.authority.keyId !== authority.keyId);
+  return { ...state, authorities: { active, standby: [...standby, authority], closed: others } };
+}
+
+const isUnder =
+  (anchorSha256: string) =>
+  (authority: Authority): boolean =>
+    authority.anchorSha256 === anchorSha256;

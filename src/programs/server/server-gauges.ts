@@ -28,7 +28,7 @@ export class ServerGauges {
   }
 
   show(figures: ServerFigures): void {
-    const { ready, agents, holders, entries, bundle, rotating, notAfter } = this.#gauges;
+    const { ready, agents, holders, entries, bundle, rotating, paused, forced, notAfter } = this.#gauges;
     const { trust, own } = figures;
     ready.set(figures.isReady ? 1 : 0);
     agents.set(figures.agents);
@@ -36,6 +36,9 @@ export class ServerGauges {
     entries.set(figures.entries);
     bundle.set(trust.bundle.sequence);
     rotating.set(isUnderWay(trust.rotation) ? 1 : 0);
+    const { rotation } = trust;
+    paused.set(isUnderWay(rotation) && rotation.paused ? 1 : 0);
+    forced.set(rotation.phase === "idle" ? 0 : (rotation.forced?.length ?? 0));
     // An authority that was withdrawn must not stand here for ever with its last value.
     notAfter.reset();
     notAfter.set({ what: "intermediate" }, seconds(trust.authorities.active.notAfter));
@@ -90,6 +93,11 @@ const gaugesOf = (metrics: Metrics) => ({
   entries: metrics.gauge("server_entries", "Registrations"),
   bundle: metrics.gauge("server_bundle_sequence", "Sequence of the trust bundle that is handed out"),
   rotating: metrics.gauge("rotation_under_way", "1 while a rotation has begun and not ended"),
+  paused: metrics.gauge("rotation_paused", "1 while the rotation that is under way is paused"),
+  forced: metrics.gauge(
+    "rotation_forced_steps",
+    "Steps of the present rotation, or the last one, that were forced past a barrier",
+  ),
   notAfter: metrics.gauge(
     "certificate_not_after_seconds",
     "When it ends, Unix time: the signing intermediate, the earliest root of the bundle, the server's own certificate",

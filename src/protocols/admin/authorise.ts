@@ -33,6 +33,9 @@ const leastRole = {
   StartRotation: "security-officer",
   ActivateRotation: "security-officer",
   RetireRotation: "security-officer",
+  RollbackRotation: "security-officer",
+  PauseRotation: "security-officer",
+  ResumeRotation: "security-officer",
   ReleaseSigner: "security-officer",
 } as const satisfies Record<AdminMethod, Role>;
 

@@ -5,7 +5,13 @@ import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { LimitsReport } from "../../control/issuance/limits-report.ts";
 import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
-import type { RotationAct, RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
+import type {
+  ForcibleAct,
+  ReasonedAct,
+  RotationAct,
+  RotationRefusal,
+  RotationStatus,
+} from "../../control/rotation/rotation-status.ts";
 import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
@@ -26,8 +32,15 @@ type Rotated = Promise<Result<RotationStatus, RotationRefusal>>;
 export interface RotationVerbs {
   status(): RotationStatus;
   start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Rotated;
-  activate(act: RotationAct, signal: AbortSignal): Rotated;
-  retire(act: RotationAct & { readonly strict: boolean }, signal: AbortSignal): Rotated;
+  activate(act: ForcibleAct, signal: AbortSignal): Rotated;
+  retire(act: ForcibleAct & { readonly strict: boolean }, signal: AbortSignal): Rotated;
+}
+
+/** What an operator does when a rotation does not go as it should. */
+export interface RotationRemedies {
+  rollback(act: ReasonedAct & { readonly force: boolean }, signal: AbortSignal): Rotated;
+  pause(act: ReasonedAct, signal: AbortSignal): Rotated;
+  resume(act: RotationAct, signal: AbortSignal): Rotated;
 }
 
 /** What is known of an agent beside its record: from its open streams. Undefined while it is not connected. */
@@ -43,7 +56,7 @@ export type AdminPorts = {
   readonly bundle: () => Bundle;
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly ledgerLog: LedgerLog;
-  readonly rotation: RotationVerbs;
+  readonly rotation: RotationVerbs & RotationRemedies;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;
   readonly status: (signal: AbortSignal) => Promise<ServerStatus>;

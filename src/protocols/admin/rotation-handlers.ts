@@ -3,8 +3,17 @@ import { Fault, type FaultCode } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
 import type { AdminHandlers } from "./handler.ts";
 import type { AdminPorts } from "./ports.ts";
+import { reasonOf } from "./reason-of.ts";
 
-type Methods = "GetRotation" | "StartRotation" | "ActivateRotation" | "RetireRotation" | "ListProxies";
+type Methods =
+  | "GetRotation"
+  | "StartRotation"
+  | "ActivateRotation"
+  | "RetireRotation"
+  | "RollbackRotation"
+  | "PauseRotation"
+  | "ResumeRotation"
+  | "ListProxies";
 type Ports = Pick<AdminPorts, "rotation" | "proxies">;
 
 export const rotationHandlers = ({ rotation, proxies }: Ports): AdminHandlers<Methods> => ({
@@ -14,12 +23,31 @@ export const rotationHandlers = ({ rotation, proxies }: Ports): AdminHandlers<Me
     const offered = { root: rootDer, intermediate: intermediateDer, cross };
     return done(await rotation.start(offered, { actor, expectedRevision }, signal));
   },
-  ActivateRotation: async ({ expectedRevision }, { actor, signal }) =>
-    done(await rotation.activate({ actor, expectedRevision }, signal)),
-  RetireRotation: async ({ expectedRevision, strict }, { actor, signal }) =>
-    done(await rotation.retire({ actor, expectedRevision, strict }, signal)),
+  async ActivateRotation({ expectedRevision, forceReason }, { actor, signal }) {
+    const force = forceOf(forceReason);
+    return done(await rotation.activate({ actor, expectedRevision, force }, signal));
+  },
+  async RetireRotation({ expectedRevision, strict, forceReason }, { actor, signal }) {
+    const force = forceOf(forceReason);
+    if (strict && force !== undefined)
+      throw new Fault("INVALID_ARGUMENT", "a retirement is strict or forced, not both");
+    return done(await rotation.retire({ actor, expectedRevision, strict, force }, signal));
+  },
+  async RollbackRotation({ expectedRevision, reason: given, force }, { actor, signal }) {
+    const reason = reasonOf("a roll-back", given);
+    return done(await rotation.rollback({ actor, expectedRevision, reason, force }, signal));
+  },
+  async PauseRotation({ expectedRevision, reason: given }, { actor, signal }) {
+    const reason = reasonOf("a pause", given);
+    return done(await rotation.pause({ actor, expectedRevision, reason }, signal));
+  },
+  ResumeRotation: async ({ expectedRevision }, { actor, signal }) =>
+    done(await rotation.resume({ actor, expectedRevision }, signal)),
   ListProxies: async ({ laggingOnly }) => proxies({ laggingOnly }),
 });
+
+const forceOf = (reason: string): string | undefined =>
+  reason === "" ? undefined : reasonOf("force", reason);
 
 const faultOf = {
   "stale-revision": "STORE_CONFLICT",

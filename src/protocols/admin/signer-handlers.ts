@@ -3,17 +3,14 @@ import { Fault } from "../../foundation/fault.ts";
 import type { SignerView } from "../../generated/meshmint/admin/v1/SignerView.ts";
 import type { AdminHandlers } from "./handler.ts";
 import type { AdminPorts } from "./ports.ts";
-
-const longestReason = 500;
+import { reasonOf } from "./reason-of.ts";
 
 export const signerHandlers = ({
   signers,
 }: Pick<AdminPorts, "signers">): AdminHandlers<"ListSigners" | "ReleaseSigner"> => ({
   ListSigners: async () => ({ signers: signers.members.map(viewOf) }),
   async ReleaseSigner({ name, reason }, { actor, signal }) {
-    if (reason.trim() === "" || reason.length > longestReason)
-      throw new Fault("INVALID_ARGUMENT", `a release needs a reason of 1 to ${longestReason} characters`);
-    await signers.release(name, { actor, reason }, signal);
+    await signers.release(name, { actor, reason: reasonOf("a release", reason) }, signal);
     const released = signers.members.find((member) => member.name === name);
     if (released === undefined) throw new Fault("INTERNAL", `signer "${name}" vanished`);
     return viewOf(released);

@@ -68,7 +68,10 @@ async function openPorts(folder: string, signal: AbortSignal) {
     bundle: () => ({ trustDomain, sequence: 1, anchors: [] }),
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
     ledgerLog: ledger.log,
-    rotation: { status: absent, start: absent, activate: absent, retire: absent },
+    rotation: {
+      ...{ status: absent, start: absent, activate: absent, retire: absent },
+      ...{ rollback: absent, pause: absent, resume: absent },
+    },
     proxies: absent,
     signers: loneFleet(new SoftwareSigner()),
     status: absent,

@@ -37,3 +37,10 @@ export async function anchored() {
   assert.equal(server.driver.status().phase, "anchored");
   return { rig, server, agent };
 }
+
+/** A rotation whose new authority signs; every leaf is still the old one's. */
+export async function activated() {
+  const parts = await anchored();
+  must(await parts.server.driver.activate(see(parts.server), signal));
+  return parts;
+}

@@ -113,7 +113,32 @@ test("a refused step is exit 1 with the server's own sentence and code", async (
     code: "ROTATION_REFUSED",
     message: "web-1 has not acknowledged the new root",
   });
-  expect(asked[1]).toEqual(["ActivateRotation", { expectedRevision: 7 }]);
+  expect(asked[1]).toEqual(["ActivateRotation", { expectedRevision: 7, forceReason: "" }]);
+});
+
+test("what goes past a barrier, or back, says why", async () => {
+  answers.GetRotation = { revision: 7 };
+  const status = {
+    phase: "done",
+    forced: [{ verb: "retire", by: "unix:uid=0", reason: "the lab\u001b is gone", behind: 2 }],
+  };
+  answers.RetireRotation = status;
+  const { out } = await use("rotation", "retire", "--force", "--reason", "the lab is gone");
+  expect(asked[1]).toEqual([
+    "RetireRotation",
+    { expectedRevision: 7, strict: false, forceReason: "the lab is gone" },
+  ]);
+  expect(out).toContain(
+    "FORCED     retire past 2 that were behind, by unix:uid=0 at never: the lab? is gone",
+  );
+  await use("rotation", "rollback", "--reason", "r", "--revision", "9");
+  await use("rotation", "pause", "--reason", "p", "--revision", "9");
+  await use("rotation", "resume", "--revision", "9");
+  expect(asked.slice(2)).toEqual([
+    ["RollbackRotation", { expectedRevision: 9, reason: "r", force: false }],
+    ["PauseRotation", { expectedRevision: 9, reason: "p" }],
+    ["ResumeRotation", { expectedRevision: 9 }],
+  ]);
 });
 
 test("books that differ are exit 1", async () => {
@@ -132,6 +157,11 @@ test.each([
   [["token", "create", "--node", "n", "--ttl", "soon"], "--ttl"],
   [["entry", "create", "--parent", "spiffe://a/b", "--selector", "unix:uid:1"], "'--spiffe-id <id>'"],
   [["entry", "update", "e1", "--label", "novalue"], "--label"],
+  [["rotation", "activate", "--force"], "--force needs --reason"],
+  [["rotation", "retire", "--force", "--reason", " "], "--force needs --reason"],
+  [["rotation", "activate", "--reason", "x"], "only --force asks"],
+  [["rotation", "rollback"], "'--reason <text>'"],
+  [["rotation", "pause"], "'--reason <text>'"],
   [["rotation", "start", "--root", "/nonexistent", "--intermediate", "/nonexistent"], "cannot be read"],
 ])("%j is a mistake on the command line: exit 2, nothing asked", async (argv, says) => {
   const { exitCode, err } = await use(...argv);

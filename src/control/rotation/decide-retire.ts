@@ -1,0 +1,29 @@
+import { reissued, retire } from "../../domain/trust/rotation.ts";
+import { ok } from "../../foundation/result.ts";
+import { behind, type Decision, type DecisionDeps, pausedBy, wrongPhase } from "./decision.ts";
+import { forcedChange, passOrForce } from "./pass-or-force.ts";
+import type { ForcibleAct } from "./rotation-status.ts";
+
+/**
+ * Takes the old root out of the bundle. Refused, naming who is behind and why, while anybody may depend on a leaf of an
+ * authority under it; `strict` counts nothing but expiry. Force goes past that, never past an authority that is not closed.
+ */
+export function decideRetire(
+  { picture, barriers, clock }: DecisionDeps,
+  { actor, strict, force }: Pick<ForcibleAct, "actor" | "force"> & { readonly strict: boolean },
+): Decision {
+  const { rotation } = picture.state;
+  if (rotation.phase !== "reissuing" && rotation.phase !== "reissued") {
+    return wrongPhase(`retire goes from "reissued"; the phase is "${rotation.phase}"`);
+  }
+  if (rotation.paused) return pausedBy(rotation);
+  const verdict = barriers.leaves(rotation, strict);
+  const claim = "the old root may not be withdrawn yet";
+  if (verdict.obstacles.length > 0) return behind(verdict, claim);
+  const at = clock.now();
+  const passage = passOrForce(verdict, { verb: "retire", actor, force, at, claim });
+  if (!passage.ok) return passage;
+  const step = { actor, at };
+  const settled = rotation.phase === "reissued" ? rotation : reissued(rotation, step);
+  return ok(forcedChange({ rotation: retire(settled, step) }, passage.value));
+}

@@ -1,0 +1,39 @@
+import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
+import type { Reply } from "../command-frame.ts";
+import { printable, textMoment } from "../text-table.ts";
+
+type Status = AdminReply<"GetRotation">;
+
+/** A rotation's status as a person reads it. */
+export function rotationReply(status: Status): Reply {
+  const lines = [
+    `${status.trustDomain}: ${status.phase}${status.paused ? " (paused)" : ""} since ${textMoment(status.sinceMs)}, revision ${status.revision}`,
+    `  authority  ${status.oldAuthority || "-"} → ${status.newAuthority || "-"}`,
+    `  root       ${status.oldAnchorSha256 || "-"} → ${status.newAnchorSha256 || "-"}`,
+    `  holders    ${status.holdersPassed} of ${status.holdersTotal} passed, ${status.leavesOutstanding} ${leavesOf(status)} leaves still count`,
+    ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
+    ...decisionsOf(status),
+    ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
+    ...status.laggards.map(
+      ({ label, holder, reason }) => `  behind     ${printable(label || holder)}: ${printable(reason)}`,
+    ),
+  ];
+  return { text: lines.join("\n"), json: status };
+}
+
+const leavesOf = ({ phase }: Status): string => (phase === "rolling-back" ? "new" : "old");
+
+/** What operators decided, with their reasons. */
+function decisionsOf(status: Status): string[] {
+  const { paused, pausedBy, pausedReason, pausedAtMs, rollbackReason, rolledBackBy, forced } = status;
+  const pause = `  paused     by ${pausedBy} at ${textMoment(pausedAtMs)}: ${printable(pausedReason)}`;
+  const rollback = `  roll-back  by ${rolledBackBy}: ${printable(rollbackReason)}`;
+  return [
+    ...(paused ? [pause] : []),
+    ...(rollbackReason === "" ? [] : [rollback]),
+    ...forced.map(
+      ({ verb, by, reason, atMs, behind }) =>
+        `  FORCED     ${verb} past ${behind} that were behind, by ${by} at ${textMoment(atMs)}: ${printable(reason)}`,
+    ),
+  ];
+}
