@@ -5,8 +5,9 @@ import { type LogEntry, largestEntry, writeLogEntry } from "../../domain/ledger/
 import { leafHashPrefix } from "../../domain/ledger/merkle-hash.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { callKinds, readIntent, readOutcome } from "./call-frames.ts";
-import type { LedgerState, OpenIntent } from "./ledger-state.ts";
+import type { LedgerState } from "./ledger-state.ts";
 import { outcomeKinds } from "./ledger-tables.ts";
+import type { OpenIntent } from "./open-intents.ts";
 import { Subjects } from "./subjects.ts";
 
 /** Where a new entry's bytes lie, its leaf prefix included. */
@@ -26,8 +27,8 @@ export class Appender {
   readonly #bytes = new ByteWriter(1 << 16);
   #extents: Extent[] = [];
   #committed = { extents: 0, bytes: 0 };
-  #begun: [string, OpenIntent][] = [];
-  #ended: [string, OpenIntent][] = [];
+  #begun: OpenIntent[] = [];
+  #ended: OpenIntent[] = [];
   #before: LedgerState["counts"];
 
   constructor(database: DatabaseSync, state: LedgerState) {
@@ -66,7 +67,10 @@ export class Appender {
   }
 
   committed(): void {
-    for (const [, intent] of this.#begun) this.#state.serials.add(intent.serial);
+    for (const { serial } of this.#begun) {
+      this.#state.serials.add(serial);
+      this.#state.recent.add(serial);
+    }
     this.#keep();
   }
 
@@ -80,11 +84,8 @@ export class Appender {
 
   /** After a rollback. */
   undo(): void {
-    for (const [key, intent] of this.#ended) this.#state.open.set(key, intent);
-    for (const [key] of this.#begun) {
-      this.#state.open.delete(key);
-      this.#state.recent.remove(key);
-    }
+    for (const intent of this.#ended) this.#state.open.add(intent);
+    for (const intent of this.#begun) this.#state.open.remove(intent);
     this.#state.counts = this.#before;
     this.#state.authorities.forget();
     this.#subjects.forget();
@@ -107,18 +108,16 @@ export class Appender {
     for (let left = frame.u32(); left > 0; left -= 1) {
       const row = readIntent(frame);
       const authority = authorities.of(row.authority);
-      const key = keyOf(authority, row.serial);
-      if (recent.has(key) || open.has(key)) {
-        throw new Fault("LEDGER_FAILED", `serial ${row.serial.toString("hex")} is taken`);
+      const { serial, tbsSha256, notAfter, at } = row;
+      if (open.find(authority, serial) || recent.has(authority, serial, counts.intents)) {
+        throw new Fault("LEDGER_FAILED", `serial ${serial.toString("hex")} is taken`);
       }
       const subject = this.#subjects.of(row.subject);
       counts.intents += 1;
-      const { serial, tbsSha256, notAfter, at } = row;
       this.#insertIntent.run(counts.intents, authority, serial, tbsSha256, subject.id, notAfter, at);
-      const intent = { id: counts.intents, serial, tbsSha256, subject: subject.packed };
-      open.set(key, intent);
-      recent.add(key);
-      this.#begun.push([key, intent]);
+      const intent = { id: counts.intents, authority, serial, tbsSha256, subject: subject.packed };
+      open.add(intent);
+      this.#begun.push(intent);
     }
   }
 
@@ -127,8 +126,7 @@ export class Appender {
     const at = frame.u64();
     for (let left = frame.u32(); left > 0; left -= 1) {
       const { authority, serial, as, body } = readOutcome(frame);
-      const key = keyOf(authorities.of(authority), serial);
-      const intent = open.get(key);
+      const intent = open.find(authorities.of(authority), serial);
       if (!intent) {
         const which = `serial ${serial.toString("hex")}`;
         throw new Fault("LEDGER_FAILED", `${which} has no intent that is open: it has ended, or never began`);
@@ -139,8 +137,8 @@ export class Appender {
         ? { type: "closed", ...about, serial, tbsSha256, as, reason: body.toString("utf8") }
         : { type: "certificate", ...about, certificate: body };
       this.#appendEntry(entry, id);
-      open.delete(key);
-      this.#ended.push([key, intent]);
+      open.remove(intent);
+      this.#ended.push(intent);
     }
   }
 
@@ -172,5 +170,3 @@ export class Appender {
     counts.outcomes[outcome] = (counts.outcomes[outcome] ?? 0) + 1;
   }
 }
-
-const keyOf = (authority: number, serial: Buffer): string => `${authority} ${serial.toString("latin1")}`;

@@ -3,17 +3,9 @@ import { ByteWriter } from "../../domain/ledger/byte-writer.ts";
 import { packSubject } from "../../domain/ledger/log-entry.ts";
 import { Authorities } from "./authorities.ts";
 import { outcomeKinds } from "./ledger-tables.ts";
+import { OpenIntents } from "./open-intents.ts";
 import { RecentSerials } from "./recent-serials.ts";
 import { SerialBlocks } from "./serial-blocks.ts";
-
-/** An intent that has not ended. */
-export type OpenIntent = {
-  readonly id: number;
-  readonly serial: Uint8Array;
-  readonly tbsSha256: Uint8Array;
-  /** Whom the leaf is for (domain/ledger/log-entry.ts). */
-  readonly subject: Uint8Array;
-};
 
 export type RecordedCounts = {
   intents: number;
@@ -25,7 +17,7 @@ export type RecordedCounts = {
 /** What the writer thread knows of the ledger, read once when it is opened. */
 export type LedgerState = {
   counts: RecordedCounts;
-  readonly open: Map<string, OpenIntent>;
+  readonly open: OpenIntents;
   readonly recent: RecentSerials;
   readonly serials: SerialBlocks;
   readonly authorities: Authorities;
@@ -34,16 +26,16 @@ export type LedgerState = {
 export function readLedgerState(database: DatabaseSync): LedgerState {
   const counts = readCounts(database);
   const serials = new SerialBlocks(database);
-  const recent = new RecentSerials();
-  const rows = database.prepare("SELECT authority, serial FROM intents WHERE id > ? ORDER BY id");
-  for (const { authority, serial } of rows.iterate(serials.saved) as Iterable<SerialRow>) {
+  const recent = new RecentSerials(database);
+  const rows = database.prepare("SELECT serial FROM intents WHERE id > ? ORDER BY id");
+  for (const { serial } of rows.iterate(serials.saved) as Iterable<SerialRow>) {
     serials.add(serial);
-    recent.add(`${authority} ${Buffer.from(serial).toString("latin1")}`);
+    recent.add(serial);
   }
   return { counts, open: readOpen(database), recent, serials, authorities: new Authorities(database) };
 }
 
-type SerialRow = { readonly authority: number; readonly serial: Uint8Array };
+type SerialRow = { readonly serial: Uint8Array };
 
 export function readCounts(database: DatabaseSync): RecordedCounts {
   const row = database.prepare("SELECT * FROM recorded").get();
@@ -64,7 +56,7 @@ type OpenRow = {
   readonly requester: string;
 };
 
-function readOpen(database: DatabaseSync): Map<string, OpenIntent> {
+function readOpen(database: DatabaseSync): OpenIntents {
   const rows = database.prepare(`
     SELECT i.id, i.authority, i.serial, i.tbs_sha256, s.spiffe_id, s.entry_id, s.requester
     FROM intents i JOIN subjects s ON s.id = i.subject
@@ -73,13 +65,12 @@ function readOpen(database: DatabaseSync): Map<string, OpenIntent> {
       AND i.id NOT IN (SELECT intent FROM entries
         WHERE log_index >= (SELECT entries FROM derived) AND intent IS NOT NULL)
     ORDER BY i.id`);
-  const open = new Map<string, OpenIntent>();
+  const open = new OpenIntents();
   for (const row of rows.iterate() as Iterable<OpenRow>) {
     const subject = new ByteWriter(256);
     packSubject(subject, { spiffeId: row.spiffe_id, entryId: row.entry_id, requester: row.requester });
-    const { id, serial, tbs_sha256: tbsSha256 } = row;
-    const key = `${row.authority} ${Buffer.from(serial).toString("latin1")}`;
-    open.set(key, { id, serial, tbsSha256, subject: subject.view() });
+    const { id, authority, serial, tbs_sha256: tbsSha256 } = row;
+    open.add({ id, authority, serial, tbsSha256, subject: subject.view() });
   }
   return open;
 }

@@ -1,3 +1,4 @@
+import { Buckets } from "../../foundation/buckets.ts";
 import type { Ticket } from "./ticket.ts";
 
 /**
@@ -5,18 +6,20 @@ import type { Ticket } from "./ticket.ts";
  * instead of costing another signature.
  */
 export class RequestsUnderWay {
-  readonly #tickets = new Map<string, Ticket>();
+  readonly #tickets = new Buckets<Ticket>();
 
   find(key: string): Ticket | undefined {
-    const ticket = this.#tickets.get(key);
-    return ticket?.isEnded ? undefined : ticket;
+    return this.#tickets.at(numberOf(key)).findLast((ticket) => ticket.key === key && !ticket.isEnded);
   }
 
   add(ticket: Ticket): void {
-    this.#tickets.set(ticket.key, ticket);
+    this.#tickets.add(numberOf(ticket.key), ticket);
   }
 
   remove(ticket: Ticket): void {
-    if (this.#tickets.get(ticket.key) === ticket) this.#tickets.delete(ticket.key);
+    this.#tickets.remove(numberOf(ticket.key), ticket);
   }
 }
+
+/** The first 48 bits of a requestKey. */
+const numberOf = (key: string): number => Number.parseInt(key.slice(0, 12), 16);

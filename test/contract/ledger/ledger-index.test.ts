@@ -39,7 +39,12 @@ test("serials are found in full blocks, among the newest, and after a restart", 
   await first.close();
   const { reader, writer } = await openLedgerAt(file);
   await check(reader);
-  await assert.rejects(writer.recordIntents([leaves[66_000]!.intent], signal), /is taken/);
+  const ended = leaves[66_000]!.intent;
+  await assert.rejects(writer.recordIntents([ended], signal), /is taken/);
+  const lookalike = { ...ended, serial: `${ended.serial.slice(0, 20)}${"00".repeat(8)}` };
+  await writer.recordIntents([lookalike], signal);
+  await assert.rejects(writer.recordIntents([lookalike], signal), /is taken/);
+  await writer.recordIntents([{ ...ended, authorityKeyId: "0a".repeat(20) }], signal);
 });
 
 test("what is derived can be thrown away: it is made again from the rows", async () => {
