@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -21,6 +22,8 @@ export type BenchMeshOptions = {
   /** More that the programs find in their environment. */
   readonly environment?: Readonly<Record<string, string>>;
 };
+
+export type MeshAgent = { readonly socket: string; readonly program: Program; readonly spiffeId: string };
 
 /** High enough that no bench meets them by accident; a bench of the limits sets its own. */
 const noLimits = {
@@ -46,6 +49,8 @@ export class BenchMesh {
   readonly #ports: readonly number[];
   readonly #environment: Readonly<Record<string, string>>;
   readonly #agents: BenchAgent[] = [];
+  readonly #programs: Program[] = [];
+  #ceremonyConfig: object = {};
 
   private constructor(ports: readonly number[], options: BenchMeshOptions) {
     this.#ports = ports;
@@ -62,7 +67,7 @@ export class BenchMesh {
   static async start(options: BenchMeshOptions = {}): Promise<BenchMesh> {
     const mesh = new BenchMesh(await freePorts(2), options);
     try {
-      for (const kind of ["root", "intermediate"]) mesh.#hold(kind);
+      for (const kind of ["root", "intermediate"]) mesh.hold(kind, "ceremony.yaml");
       options.prepare?.(mesh.folder);
       await mesh.signer.start();
       await mesh.server.start();
@@ -114,8 +119,46 @@ export class BenchMesh {
   async stop(): Promise<void> {
     for (const agent of this.#agents) agent.close();
     this.admin.close();
-    for (const program of [this.server, this.signer]) await program.remove();
+    for (const program of [...this.#programs, this.server, this.signer]) await program.remove();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A real agent as a process of its own, enrolled as this node and connected. `stop` ends it too. */
+  async raiseAgent(nodeId: string, signal: AbortSignal): Promise<MeshAgent> {
+    const { token } = await this.admin.call("CreateToken", { nodeId, ttlSeconds: 600 }, signal);
+    const name = `agent-${nodeId}`;
+    mkdirSync(this.path(name), { mode: 0o700 });
+    const config = {
+      program: "agent",
+      trustDomain: this.trustDomain,
+      stateDir: name,
+      server: { address: `127.0.0.1:${this.#ports[0]}` },
+      socket: { path: `${name}.sock` },
+      ops: "127.0.0.1:0",
+      joinToken: token,
+      log: { level: "warn" },
+    };
+    writeFileSync(this.path(`${name}.yaml`), JSON.stringify(config));
+    const socket = this.path(`${name}.sock`);
+    const program = new Program({
+      name,
+      ...this.#command("agent", "run", "-c", this.path(`${name}.yaml`)),
+      isReady: () => accepts(socket),
+    });
+    this.#programs.push(program);
+    await program.start();
+    return { socket, program, spiffeId: `spiffe://${this.trustDomain}/meshmint/agent/join_token/${nodeId}` };
+  }
+
+  /** Holds a second root's ceremonies and gives what `rotation start` imports: DER of root, intermediate, cross-certificate. */
+  certifyNextAuthority() {
+    const output = "ceremony-2";
+    const next = { intermediate: { label: "issuing-2", count: 1 }, cross: { oldRootLabel: "root" } };
+    const config = { ...this.#ceremonyConfig, root: { label: "root-2" }, outputFolder: output, ...next };
+    writeFileSync(this.path("ceremony-2.yaml"), JSON.stringify(config));
+    for (const kind of ["root", "intermediate", "cross"]) this.hold(kind, "ceremony-2.yaml");
+    const der = (name: string) => new X509Certificate(readFileSync(this.path(`${output}/${name}.pem`))).raw;
+    return { rootDer: der("root"), intermediateDer: der("issuing-2-1"), crossDer: der("cross") };
   }
 
   /** As users start it: with Node's flags of the program. */
@@ -123,8 +166,8 @@ export class BenchMesh {
     return { command: join(projectRoot, "bin/meshmint"), argv, environment: this.#environment };
   }
 
-  #hold(kind: string): void {
-    const { command, argv, environment } = this.#command("ceremony", kind, "-c", this.path("ceremony.yaml"));
+  hold(kind: string, config: string): void {
+    const { command, argv, environment } = this.#command("ceremony", kind, "-c", this.path(config));
     const held = spawnSync(command, argv, { encoding: "utf8", env: { ...process.env, ...environment } });
     if (held.status !== 0)
       throw new Error(`ceremony ${kind}: exit ${held.status}\n${held.stdout}${held.stderr}`);
@@ -143,7 +186,8 @@ export class BenchMesh {
     const chosen = module === undefined ? {} : { module };
     const write = (name: string, config: object) =>
       writeFileSync(this.path(`${name}.yaml`), JSON.stringify(config, null, 2));
-    write("ceremony", { ...this.#ceremony(), ...chosen });
+    this.#ceremonyConfig = { ...this.#ceremony(), ...chosen };
+    write("ceremony", this.#ceremonyConfig);
     const pin = { label: "issuing", pinFile: "issuing.pin", ...chosen };
     const socket = { path: "signer.sock" };
     write("signer", { program: "signer", socket, token: pin, journal: "signer/journal", ...signer });

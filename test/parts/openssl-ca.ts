@@ -28,14 +28,16 @@ export class OpensslCa {
 
   /** A leaf under the intermediate; `chain` is leaf and intermediate. Lives `days` days from now. */
   leaf(spiffeId: string, days = 1): PemPair & { readonly chain: string } {
-    const extensions = [
-      "basicConstraints=critical,CA:FALSE",
-      "keyUsage=critical,digitalSignature",
-      "extendedKeyUsage=serverAuth,clientAuth",
-      `subjectAltName=critical,URI:${spiffeId}`,
-    ].join("\n");
-    const leaf = this.#issue("/", extensions, this.intermediate, days);
+    const leaf = this.#issue("/", leafExtensions(spiffeId), this.intermediate, days);
     return { ...leaf, chain: leaf.certificate + this.intermediate.certificate };
+  }
+
+  /** A leaf under an authority that the intermediate certified although its path length is 0; chain: leaf, that one, intermediate. */
+  leafTooDeep(spiffeId: string): PemPair & { readonly chain: string } {
+    const authority = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
+    const deep = this.#issue("/CN=test deep", authority, this.intermediate);
+    const leaf = this.#issue("/", leafExtensions(spiffeId), deep);
+    return { ...leaf, chain: leaf.certificate + deep.certificate + this.intermediate.certificate };
   }
 
   /** A signing certificate that claims a SPIFFE ID with a path and would do for TLS. X509-SVID §4 has no such thing. */
@@ -87,3 +89,11 @@ export class OpensslCa {
     return { certificate: readFileSync(file("crt"), "utf8"), key };
   }
 }
+
+const leafExtensions = (spiffeId: string): string =>
+  [
+    "basicConstraints=critical,CA:FALSE",
+    "keyUsage=critical,digitalSignature",
+    "extendedKeyUsage=serverAuth,clientAuth",
+    `subjectAltName=critical,URI:${spiffeId}`,
+  ].join("\n");

@@ -25,6 +25,8 @@ export const loadDemo = async () => ({
   reportText: (await import("../demo/report.ts")).reportText,
 });
 
+export const loadBenchProxies = async () => await import("../bench/run-proxies.ts");
+
 export const loadAgent = async () => (await import("../agent/run.ts")).runAgent;
 export const loadAcceptRestoredLedger = async () =>
   (await import("../agent/accept-restored-ledger.ts")).acceptRestoredLedger;

@@ -4,6 +4,7 @@ import { runCommandLine } from "./command-line.ts";
 import { registerAgentRun } from "./commands/agent-run.ts";
 import { registerAgents } from "./commands/agents.ts";
 import { registerBackup } from "./commands/backup.ts";
+import { registerBench } from "./commands/bench.ts";
 import { registerBundle } from "./commands/bundle.ts";
 import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
@@ -34,6 +35,7 @@ const registrations: readonly Registration[] = [
   registerLedger,
   registerLimits,
   registerBackup,
+  registerBench,
 ];
 
 /** Signals closer together than this are one: a terminal's Ctrl-C reaches us and `npm run`, which passes it on. */

@@ -1,0 +1,92 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { decodeCertificates } from "../../domain/certificate/pem.ts";
+import { parseSpiffeId } from "../../domain/identity/spiffe-id.ts";
+import type { Secret__Output } from "../../generated/envoy/extensions/transport_sockets/tls/v3/Secret.ts";
+import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
+import { AuthorityShelf, PeerCertificate } from "./peer-certificate.ts";
+
+/** A certificate with its key, taken and checked. */
+export type HeldLeaf = {
+  readonly kind: "leaf";
+  /** Leaf first. */
+  readonly chain: readonly [PeerCertificate, ...PeerCertificate[]];
+  readonly key: KeyObject;
+};
+
+/** Anchors by trust domain; "" for a plain trusted_ca, which verifies whatever trust domain. */
+export type HeldBundle = {
+  readonly kind: "bundle";
+  readonly anchors: ReadonlyMap<string, readonly PeerCertificate[]>;
+  /** The SHA-256 of each anchor, sorted: the same for a content in whatever encoding and under either name. */
+  readonly roots: string;
+};
+
+type Held = HeldLeaf | HeldBundle;
+
+/** What a proxy makes handshakes with. */
+export type Party = { readonly leaf: HeldLeaf; readonly bundle: HeldBundle };
+
+const curves = new Set(["prime256v1", "secp384r1", "secp521r1"]);
+
+/** Reads what an agent gives as Envoy 1.40 would read it. */
+export class SecretReader {
+  readonly #shelf = new AuthorityShelf();
+
+  /** Throws, with what is wrong, for a secret that a proxy would refuse. */
+  read(secret: Buffer, name: string): Held {
+    const message = TlsSecret.deserialize(secret);
+    if (message.name !== name) throw new Error(`the secret is named ${JSON.stringify(message.name)}`);
+    if (message.tlsCertificate) return this.#leaf(message.tlsCertificate, name);
+    if (message.validationContext) return this.#bundle(message.validationContext);
+    throw new Error("neither a certificate nor a validation context");
+  }
+
+  #leaf(message: NonNullable<Secret__Output["tlsCertificate"]>, name: string): HeldLeaf {
+    const [first, ...rest] = certificates(message.certificateChain?.inlineBytes);
+    if (first === undefined) throw new Error("the chain is empty");
+    const leaf = new PeerCertificate(first);
+    const key = createPrivateKey(Buffer.from(message.privateKey?.inlineBytes ?? ""));
+    if (!leaf.x509.checkPrivateKey(key)) throw new Error("KEY_VALUES_MISMATCH");
+    if (!curves.has(key.asymmetricKeyDetails?.namedCurve ?? "")) throw new Error("a key of another kind");
+    const id = spiffeIdOf(leaf);
+    if (parseSpiffeId(name).ok && id !== name) throw new Error(`the certificate is of ${id}`);
+    return { kind: "leaf", chain: [leaf, ...rest.map((der) => this.#shelf.read(der))], key };
+  }
+
+  #bundle(message: NonNullable<Secret__Output["validationContext"]>): HeldBundle {
+    const anchors = new Map<string, readonly PeerCertificate[]>();
+    for (const [domain, pem] of rootsOf(message)) {
+      if (anchors.has(domain)) throw new Error(`trust domain ${domain} is there twice`);
+      anchors.set(
+        domain,
+        certificates(pem).map((der) => this.#shelf.read(der)),
+      );
+    }
+    if (anchors.size === 0) throw new Error("no trust domain");
+    const roots = [...anchors.values()].flatMap((list) => list.map(({ fingerprint }) => fingerprint));
+    return { kind: "bundle", anchors, roots: roots.toSorted().join(" ") };
+  }
+}
+
+/** The URI name of a leaf with exactly one, else "". X509-SVID §2. */
+export function spiffeIdOf(leaf: PeerCertificate): string {
+  const { uris = [] } = leaf.fields.extensions.subjectAltName ?? {};
+  return uris.length === 1 ? (uris[0] ?? "") : "";
+}
+
+type Bytes = Buffer | Uint8Array | string | undefined;
+
+function* rootsOf(message: NonNullable<Secret__Output["validationContext"]>): Generator<[string, Bytes]> {
+  if (message.trustedCa) yield ["", message.trustedCa.inlineBytes];
+  const config = message.customValidatorConfig?.typedConfig as { value?: Buffer } | null | undefined;
+  if (!config?.value) return;
+  for (const { name, trustBundle } of SpiffeValidatorConfig.deserialize(config.value).trustDomains) {
+    yield [name, trustBundle?.inlineBytes];
+  }
+}
+
+function certificates(pem: Bytes): readonly Uint8Array[] {
+  const read = decodeCertificates(Buffer.from(pem ?? "").toString("latin1"));
+  if (!read.ok) throw new Error(read.error);
+  return read.value;
+}
