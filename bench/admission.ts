@@ -77,6 +77,7 @@ function pipelineOf(change: Partial<IssuanceDeps>): IssuancePipeline {
     trustDomain: "bench.example" as TrustDomain,
     profiles: defaultProfiles,
     registrations: { entry: (id) => entries.get(id) },
+    quarantines: { stops: () => false },
     issuers: { current: () => ({ ok: true, value: authority }), isOpen: () => true },
     clock: systemClock,
     stopwatch: systemStopwatch,

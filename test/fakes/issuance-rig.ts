@@ -53,6 +53,8 @@ export type IssuanceRig = {
   readonly entries: Map<string, RegistrationEntry>;
   /** Key ids that rotation has closed. */
   readonly closed: Set<string>;
+  /** `REQUESTER SPIFFE-ID` that an operator has stopped. */
+  readonly stopped: Set<string>;
   readonly lastIssuances: LastIssuances;
   readonly clock: { at: Date; now(): Date };
 };
@@ -66,6 +68,7 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
   const events: IssuanceEvent[] = [];
   const entries = new Map([["web", webEntry]]);
   const closed = new Set<string>();
+  const stopped = new Set<string>();
   const lastIssuances = new LastIssuances(64);
   const clock = { at: new Date(), now: () => clock.at };
   const isOpen = (keyId: string) => !closed.has(keyId);
@@ -77,6 +80,7 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
     trustDomain: "mesh.test" as TrustDomain,
     profiles: defaultProfiles,
     registrations: { entry: (id) => entries.get(id) },
+    quarantines: { stops: (requester, spiffeId) => stopped.has(`${requester} ${spiffeId}`) },
     issuers: { current, isOpen },
     clock,
     random: systemRandom,
@@ -94,5 +98,5 @@ export function issuanceRig(change: Partial<IssuanceDeps> = {}): IssuanceRig {
     distrusts: (keyId) => closed.has(keyId),
     ...change,
   });
-  return { pipeline, software, signer, ledger, events, entries, closed, lastIssuances, clock };
+  return { pipeline, software, signer, ledger, events, entries, closed, stopped, lastIssuances, clock };
 }

@@ -4,6 +4,7 @@ import type {
   RecordedIntent,
   RecordedLeaf,
 } from "../../src/control/ledger/ledger-reader.ts";
+import { HolderQuarantines } from "../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { HolderStore, RosterChange } from "../../src/control/rotation/holder-store.ts";
 import type { SignatureCheck } from "../../src/control/rotation/new-authority.ts";
@@ -19,6 +20,7 @@ import { hours } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import type { Issue } from "./fake-agent.ts";
 import { loneFleet } from "./lone-fleet.ts";
+import { MemoryHolderQuarantines } from "./memory-holder-quarantines.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 import { SoftwareSigner } from "./software-signer.ts";
 
@@ -56,12 +58,20 @@ class MemoryHolderStore implements HolderStore {
   async forgetSuperseded(): Promise<void> {}
 }
 
+export type MemoryServer = {
+  picture: TrustPicture;
+  roster: HolderRoster;
+  quarantines: HolderQuarantines;
+  driver: RotationDriver;
+};
+
 /** What survives a server: stores and ledger in memory, and a clock that a test moves. `serve` is a start on them. */
 export class MemoryRotation {
   readonly #old: SoftwareAuthority;
   readonly #next: SoftwareAuthority;
   readonly #states = new MemoryRotationStore();
   readonly #holders = new MemoryHolderStore();
+  readonly #quarantines = new MemoryHolderQuarantines();
   readonly #leaves: (RecordedLeaf & RecordedIntent)[] = [];
   readonly #signer = new SoftwareSigner();
   now = new Date();
@@ -95,7 +105,7 @@ export class MemoryRotation {
     this.now = new Date(this.now.getTime() + seconds * 1000);
   }
 
-  async serve(): Promise<{ picture: TrustPicture; roster: HolderRoster; driver: RotationDriver }> {
+  async serve(): Promise<MemoryServer> {
     const { clock } = this;
     const { root, authority } = this.#old;
     const common = { clock, signatures: trusting, longestLeaf: hours(24) };
@@ -107,18 +117,22 @@ export class MemoryRotation {
       return { sequence, anchors: anchors.map((anchor) => sha256Hex(anchor)) };
     };
     const roster = await HolderRoster.open({ store: this.#holders, clock, bundle }, signal);
+    const watched = { roster, clock, observer: { saw: () => undefined }, policy: defaultAcceptancePolicy };
+    const quarantines = await HolderQuarantines.open(
+      { ...watched, store: this.#quarantines, ledger: this.#ledger },
+      signal,
+    );
     const driver = new RotationDriver({
       frozen: () => undefined,
       ...common,
+      ...watched,
       picture,
-      roster,
+      quarantines,
       signers: loneFleet(this.#signer),
       ledger: this.#ledger,
-      observer: { saw: () => undefined },
-      policy: defaultAcceptancePolicy,
       random: systemRandom,
     });
-    return { picture, roster, driver };
+    return { picture, roster, quarantines, driver };
   }
 
   readonly #ledger = {

@@ -4,6 +4,7 @@ import { enrolment } from "./migrations/0001-enrolment.ts";
 import { rotation } from "./migrations/0002-rotation.ts";
 import { restores } from "./migrations/0003-restores.ts";
 import { quarantines } from "./migrations/0004-quarantines.ts";
+import { holderQuarantines } from "./migrations/0005-holder-quarantines.ts";
 import type { Database } from "./schema.ts";
 
 /** In order, by name. A migration that has been released is never edited: the next one mends it. */
@@ -12,6 +13,7 @@ const migrations: Record<string, Migration> = {
   "0002-rotation": rotation,
   "0003-restores": restores,
   "0004-quarantines": quarantines,
+  "0005-holder-quarantines": holderQuarantines,
 };
 
 /** Brings the tables up to date. Rejects with STORE_FAILED; what had begun is rolled back. */

@@ -1,6 +1,7 @@
 import type { Generated, Kysely } from "kysely";
 import type { AgentTable } from "./tables/agent.ts";
 import type { EntryChangeTable, EntryTable } from "./tables/entry.ts";
+import type { HolderQuarantineTable } from "./tables/holder-quarantine.ts";
 import type { JoinTokenTable } from "./tables/join-token.ts";
 import type { QuarantineTable } from "./tables/quarantine.ts";
 import type { LostLineTable, RestoreTable } from "./tables/restore.ts";
@@ -18,6 +19,7 @@ export type Schema = {
   restores: RestoreTable;
   lost_lines: LostLineTable;
   quarantines: QuarantineTable;
+  holder_quarantines: HolderQuarantineTable;
 };
 
 export type Database = Kysely<Schema>;

@@ -41,6 +41,12 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       case "failed":
         this.#rotation(event);
         break;
+      case "holder-quarantined":
+        this.#logger.warn(fieldsOf(event), "a holder is in quarantine: its certificates are renewed no more");
+        break;
+      case "holder-released":
+        this.#logger.info(fieldsOf(event), "a holder's quarantine is over");
+        break;
       case "signer-state":
       case "signer-figures":
       case "hsm":
@@ -63,14 +69,15 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       return;
     }
     if (event.kind === "forced") {
-      const { kind: _, ...fields } = event;
       this.#rotationForced.inc({ verb: event.verb });
-      this.#logger.warn(fields, "a rotation's step is forced past its barrier");
+      this.#logger.warn(fieldsOf(event), "a rotation's step is forced past its barrier");
       return;
     }
-    const { kind, ...fields } = event;
     this.#rotationSteps.inc();
-    this.#logger.info(fields, kind === "step" ? "the rotation took a step" : "an authority is closed");
+    this.#logger.info(
+      fieldsOf(event),
+      event.kind === "step" ? "the rotation took a step" : "an authority is closed",
+    );
   }
 
   #rotationRefused(event: Extract<RotationEvent, { kind: "refused" }>): void {
@@ -78,3 +85,5 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
     this.#logger.warn({ verb, actor, ...why }, "a rotation verb was refused");
   }
 }
+
+const fieldsOf = <E extends { readonly kind: string }>({ kind: _, ...fields }: E): Omit<E, "kind"> => fields;

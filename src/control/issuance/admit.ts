@@ -13,6 +13,8 @@ export type AdmitDeps = {
   readonly trustDomain: TrustDomain;
   readonly profiles: LeafProfiles;
   readonly registrations: Registrations;
+  /** Whose certificates are renewed no more, so that a rotation need not wait for them. */
+  readonly quarantines: { stops(requester: string, spiffeId: string): boolean };
 };
 
 /** What the registration or the profile says of a leaf. */
@@ -37,6 +39,7 @@ export function admit(deps: AdmitDeps, request: IssuanceRequest): Result<Admitte
   if (!found.ok) return found;
   const { requester, profile, spiffeId, asked, dnsNames, entry } = found.value;
   if (trustDomainOf(spiffeId) !== deps.trustDomain) return notAllowed("the ID is of another trust domain");
+  if (deps.quarantines.stops(requester, spiffeId)) return refused({ code: "quarantined" });
   const flaw = idFlaw(profile.name, spiffeId);
   if (flaw !== undefined) return notAllowed(flaw);
   const ttl = chooseTtl(profile, asked);

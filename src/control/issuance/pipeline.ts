@@ -216,11 +216,21 @@ export class IssuancePipeline {
    */
   #stillOpen({ authority, leaves }: Batch<Prepared>): Batch<Prepared> {
     const nowMs = this.#deps.stopwatch.ms();
-    if (this.#deps.issuers.isOpen(authority.keyId))
-      return { authority, leaves: leaves.filter(({ ticket }) => stillWanted(ticket, nowMs)) };
+    if (this.#deps.issuers.isOpen(authority.keyId)) {
+      const isWanted = ({ ticket }: Prepared) => stillWanted(ticket, nowMs) && this.#isStillServed(ticket);
+      return { authority, leaves: leaves.filter(isWanted) };
+    }
     const refusal = { code: "issuing-closed", reason: "its authority was closed meanwhile" } as const;
     for (const { ticket } of leaves) ticket.refuse(refusal);
     return { authority, leaves: [] };
+  }
+
+  /** Nothing is made any more for whom an operator stopped while it waited. */
+  #isStillServed(ticket: Ticket): boolean {
+    const { requester, spiffeId } = ticket.order;
+    if (!this.#deps.quarantines.stops(requester, spiffeId)) return true;
+    ticket.refuse({ code: "quarantined" });
+    return false;
   }
 
   async #signAndRecord(batch: Batch<Prepared>): Promise<void> {

@@ -5,6 +5,8 @@ import type { Seconds } from "../../foundation/duration.ts";
 export type IssuanceRefusal =
   | { readonly code: "not-registered" }
   | { readonly code: "not-your-entry" }
+  /** An operator stopped this identity at this agent. */
+  | { readonly code: "quarantined" }
   | { readonly code: "not-allowed"; readonly reason: string }
   | { readonly code: "ttl-above-cap"; readonly cap: Seconds }
   | { readonly code: "bad-request"; readonly reason: string }
@@ -33,6 +35,8 @@ export type OpaqueRefusal =
   | { readonly code: "retry"; readonly retryAfterMs: number };
 
 const whileClosedMs = 5000;
+/** Ends by an operator's hand, or when a process exits: nobody need ask often. */
+const whileQuarantinedMs = 20_000;
 
 /** What a caller is told: whether to mend its request, to give up, or when to come again; never why. */
 export function opaqueRefusal(refusal: IssuanceRefusal): OpaqueRefusal {
@@ -50,6 +54,8 @@ export function opaqueRefusal(refusal: IssuanceRefusal): OpaqueRefusal {
     case "shed":
     case "not-signed":
       return { code: "retry", retryAfterMs: refusal.retryAfterMs };
+    case "quarantined":
+      return { code: "retry", retryAfterMs: whileQuarantinedMs };
     case "past-issuer":
     case "before-issuer":
     case "issuing-closed":

@@ -1,9 +1,10 @@
 import type { Standing } from "../../domain/trust/anchors-barrier.ts";
 import { holderName } from "../../domain/trust/barrier-words.ts";
-import { holderKey } from "../../domain/trust/holder.ts";
+import { holderId, holderKey } from "../../domain/trust/holder.ts";
 import type { OutstandingLeaves } from "../../domain/trust/leaves-barrier.ts";
 import type { Forced, Reasoned, RolledBack, Rotation } from "../../domain/trust/rotation.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
+import type { QuarantineRecord } from "./quarantine-record.ts";
 import type { ForcedStep, Laggard, RotationStatus } from "./rotation-status.ts";
 
 /** A barrier's answer, whichever barrier it was. */
@@ -19,7 +20,12 @@ export type Verdict = {
 const mostLaggards = 500;
 const mostNamed = 5;
 
-export function describeRotation(state: TrustState, verdict: Verdict): RotationStatus {
+export function describeRotation(
+  state: TrustState,
+  verdict: Verdict,
+  quarantines: QuarantineRecord[],
+): RotationStatus {
+  const ends = new Map(quarantines.map(({ holder, endsMs }) => [holder, endsMs]));
   const concerned = verdict.standings.filter(({ verdict: is }) => is === "passed" || is === "behind");
   const passed = concerned.filter(({ verdict: is }) => is === "passed");
   return {
@@ -32,9 +38,12 @@ export function describeRotation(state: TrustState, verdict: Verdict): RotationS
     holdersTotal: concerned.length,
     holdersPassed: passed.length,
     passedByGrade: countGrades(passed),
-    laggards: laggardsOf(verdict).slice(0, mostLaggards),
+    laggards: laggardsOf(verdict)
+      .slice(0, mostLaggards)
+      .map((one) => ({ ...one, quarantineEndsMs: ends.get(one.holder) ?? 0 })),
     leavesOutstanding: verdict.outstanding ?? 0,
     obstacles: [...verdict.obstacles],
+    quarantines,
   };
 }
 
@@ -106,7 +115,9 @@ function laggardsOf(verdict: Verdict): Laggard[] {
     if (standing.verdict !== "behind") return [];
     const { holder, reason } = standing;
     const lastSeenMs = holder.lastSeenAt.getTime();
-    return [{ holder: holderKey(holder), label: holderName(holder), kind: holder.kind, reason, lastSeenMs }];
+    const { kind } = holder;
+    const [key, id, label] = [holderKey(holder), holderId(holder), holderName(holder)];
+    return [{ holder: key, id, label, kind, reason, lastSeenMs, quarantineEndsMs: 0 }];
   });
   return [...holders, ...(verdict.unclaimed ?? []).map(unclaimedLaggard)];
 }
@@ -117,6 +128,8 @@ function unclaimedLaggard(leaves: OutstandingLeaves): Laggard {
   const end = `it ends ${lastNotAfter.toISOString()}`;
   return {
     holder: requester,
+    id: "",
+    quarantineEndsMs: 0,
     label: `${what} at ${requester}`,
     kind: "leaf",
     reason: `${reason}; ${end}`,

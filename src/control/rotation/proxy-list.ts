@@ -2,22 +2,31 @@ import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import type { Standing } from "../../domain/trust/anchors-barrier.ts";
 import { anchorsBarrier } from "../../domain/trust/anchors-barrier.ts";
 import { ago } from "../../domain/trust/barrier-words.ts";
-import { type Holder, holderKey, isLeaf } from "../../domain/trust/holder.ts";
+import { type Holder, holderId, holderKey, isLeaf } from "../../domain/trust/holder.ts";
 import { type HolderRecord, toHolderRecord } from "../../domain/trust/holder-record.ts";
 import { isLeaving, leavingAnchor } from "../../domain/trust/rotation.ts";
 import { authoritiesUnder } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
+import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
+import type { QuarantineRecord } from "./quarantine-record.ts";
 import type { TrustPicture } from "./trust-picture.ts";
 
 /** Field for field `meshmint.admin.v1.ProxyList`. */
 export type ProxyList = { proxies: ProxyRecord[]; activeAuthority: string; bundleSequence: number };
-export type ProxyRecord = { holder: HolderRecord; lagging: boolean; reasons: string[] };
+export type ProxyRecord = {
+  holder: HolderRecord;
+  id: string;
+  lagging: boolean;
+  reasons: string[];
+  quarantine: QuarantineRecord | null;
+};
 
 type Deps = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
+  readonly quarantines: Pick<HolderQuarantines, "list">;
   readonly policy: AcceptancePolicy;
   readonly clock: Clock;
 };
@@ -31,9 +40,10 @@ export class ProxyPicture {
   }
 
   list(filter: { readonly laggingOnly: boolean }): ProxyList {
-    const { picture } = this.#deps;
+    const { picture, quarantines } = this.#deps;
     const { bundle } = picture.state;
-    const proxies = this.#standings().map((standing) => this.#describe(standing));
+    const quarantined = quarantines.list();
+    const proxies = this.#standings().map((standing) => this.#describe(standing, quarantined));
     return {
       proxies: filter.laggingOnly ? proxies.filter(({ lagging }) => lagging) : proxies,
       activeAuthority: picture.activeKeyId(),
@@ -62,14 +72,15 @@ export class ProxyPicture {
     return standings.toSorted((a, b) => (holderKey(a.holder) < holderKey(b.holder) ? -1 : 1));
   }
 
-  #describe(standing: Standing): ProxyRecord {
+  #describe(standing: Standing, quarantines: readonly QuarantineRecord[]): ProxyRecord {
     const { holder } = standing;
-    if (standing.verdict === "gone") {
-      return { holder: toHolderRecord(holder), lagging: false, reasons: [standing.reason] };
-    }
+    const [key, id] = [holderKey(holder), holderId(holder)];
+    const quarantine = quarantines.find((one) => one.holder === key) ?? null;
+    const record = { holder: toHolderRecord(holder), id, quarantine };
+    if (standing.verdict === "gone") return { ...record, lagging: false, reasons: [standing.reason] };
     const reasons = standing.verdict === "behind" ? [standing.reason] : [];
     reasons.push(...this.#leafReasons(holder));
-    return { holder: toHolderRecord(holder), lagging: reasons.length > 0, reasons };
+    return { ...record, lagging: reasons.length > 0, reasons };
   }
 
   #leafReasons(holder: Holder): string[] {

@@ -13,6 +13,7 @@ import { decideRollback } from "./decide-rollback.ts";
 import { decideStart } from "./decide-start.ts";
 import type { Decision, DecisionDeps } from "./decision.ts";
 import { describeRotation, type Verdict } from "./describe-rotation.ts";
+import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { OfferedAuthority, SignatureCheck } from "./new-authority.ts";
 import { OldLeaves } from "./old-leaves.ts";
@@ -33,6 +34,7 @@ import { watchRotation } from "./watch-rotation.ts";
 export type RotationDeps = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
+  readonly quarantines: HolderQuarantines;
   readonly signers: SignerKeys;
   readonly signatures: SignatureCheck;
   readonly ledger: Pick<LedgerWriter, "recordEvent"> & Pick<LedgerReader, "counts" | "intents" | "leaves">;
@@ -87,7 +89,8 @@ export class RotationDriver {
     const verdict = this.#verdict();
     const frozen = this.#deps.frozen();
     const obstacles = frozen === undefined ? verdict.obstacles : [frozen, ...verdict.obstacles];
-    return describeRotation(this.#deps.picture.state, { ...verdict, obstacles });
+    const { picture, quarantines } = this.#deps;
+    return describeRotation(picture.state, { ...verdict, obstacles }, quarantines.list());
   }
 
   /** Imports what the ceremonies wrote and puts the new root into the bundle. See decideStart. */
@@ -130,6 +133,7 @@ export class RotationDriver {
   /** Looks at the barriers once and takes the steps that are due. `run` does so again and again. */
   observe(signal: AbortSignal): Promise<void> {
     return this.#turns.run(async () => {
+      await this.#deps.quarantines.endGone(signal);
       await this.#steps.advance(signal);
       this.#chooseCross();
     });
@@ -138,7 +142,10 @@ export class RotationDriver {
   /** Goes on by itself until `signal` aborts; failures are reported and tried again. */
   run(signal: AbortSignal): Promise<void> {
     const observe = (until: AbortSignal) => this.observe(until);
-    return watchRotation({ ...this.#deps, observe, ended: () => this.#barriers.ended() }, signal);
+    const { quarantines } = this.#deps;
+    // Of one in quarantine it must be seen when its process exits.
+    const ended = () => this.#barriers.ended().filter((holder) => !quarantines.has(holder));
+    return watchRotation({ ...this.#deps, observe, ended }, signal);
   }
 
   #attempt(attempt: Attempt, decide: () => Promise<Decision>): Promise<Outcome> {

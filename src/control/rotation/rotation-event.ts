@@ -28,6 +28,14 @@ export type RotationEvent =
       readonly actor: string;
       readonly why: RotationRefusal;
     }
+  | {
+      readonly kind: "holder-quarantined";
+      readonly holder: string;
+      readonly actor: string;
+      readonly reason: string;
+    }
+  /** By an operator, or by the server because its process has exited. */
+  | { readonly kind: "holder-released"; readonly holder: string; readonly actor: string }
   /** The server could not look at the barriers or take the next step; it tries again. */
   | { readonly kind: "failed"; readonly cause: unknown };
 

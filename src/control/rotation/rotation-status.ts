@@ -1,3 +1,5 @@
+import type { QuarantineRecord } from "./quarantine-record.ts";
+
 /**
  * What an operator is shown of a rotation: field for field `meshmint.admin.v1.RotationStatus`, so that the admin
  * protocol passes it on as it is. Times are milliseconds since 1970, 0 for never.
@@ -32,10 +34,22 @@ export type RotationStatus = {
   laggards: Laggard[];
   leavesOutstanding: number;
   obstacles: string[];
+  quarantines: QuarantineRecord[];
 };
 
 /** Somebody that a barrier waits for; `reason` follows the name in a sentence. */
-export type Laggard = { holder: string; label: string; kind: string; reason: string; lastSeenMs: number };
+export type Laggard = {
+  /** Its key; of leaves that no holder stands for, who asked for them. */
+  holder: string;
+  /** What `rotation quarantine` takes; "" for leaves. */
+  id: string;
+  label: string;
+  kind: string;
+  reason: string;
+  lastSeenMs: number;
+  /** In quarantine: when it stops counting at the latest. 0 for others. */
+  quarantineEndsMs: number;
+};
 
 export type ForcedStep = { verb: string; by: string; reason: string; atMs: number; behind: number };
 

@@ -1,6 +1,6 @@
 import { type Seconds, toMs } from "../../foundation/duration.ts";
 import type { AcceptancePolicy } from "./acceptance-policy.ts";
-import { type HeldSecret, type Holder, isLeaf } from "./holder.ts";
+import { type HeldSecret, type Holder, type HolderIdentity, isLeaf } from "./holder.ts";
 
 /** One process (or one agent, or the server) with all the identities that it was seen with. */
 export type HoldingProcess = readonly [Holder, ...Holder[]];
@@ -9,8 +9,7 @@ export type HoldingProcess = readonly [Holder, ...Holder[]];
 export function byProcess(holders: Iterable<Holder>): HoldingProcess[] {
   const groups = new Map<string, [Holder, ...Holder[]]>();
   for (const holder of holders) {
-    const { agentId, pid, startTime, spiffeId } = holder;
-    const key = pid === 0 ? `${agentId}|${spiffeId}` : `${agentId}|${pid}|${startTime}`;
+    const key = processKey(holder);
     const group = groups.get(key);
     if (group) group.push(holder);
     else groups.set(key, [holder]);
@@ -36,6 +35,23 @@ export function endOf(
   const contact = latest(process.map((holder) => contactOf(holder, agentSeenAt))) ?? now;
   return isPast(contact, policy.lease, now) ? "it had no SVID and its lease has ended" : undefined;
 }
+
+/** When a process stops counting at the latest if it is given no other SVID; undefined for one that never had any. */
+export function countsUntil(
+  holders: readonly Holder[],
+  { maxClockSkew }: AcceptancePolicy,
+): Date | undefined {
+  const leaves = holders.flatMap(({ secrets }) => secrets.filter(isLeaf));
+  const lastEnd = latest(leaves.map(({ lastNotAfter }) => lastNotAfter));
+  return lastEnd && new Date(lastEnd.getTime() + toMs(maxClockSkew));
+}
+
+/** Whether both are of one process, which may hold several identities; or of one agent, or server. */
+export const isSameProcess = (a: HolderIdentity, b: HolderIdentity): boolean =>
+  processKey(a) === processKey(b);
+
+const processKey = ({ agentId, spiffeId, pid, startTime }: HolderIdentity): string =>
+  pid === 0 ? `${agentId}|${spiffeId}` : `${agentId}|${pid}|${startTime}`;
 
 /**
  * A copy on a closed stream ends as a holder does: when the last leaf that came on that stream has expired, or, with no

@@ -1,3 +1,5 @@
+import { sha256Hex } from "../../foundation/digest.ts";
+
 /**
  * How well we know that a holder accepts what it was given, weakest first.
  * proved: seen in Envoy's /certs or by a probe. acknowledged: an SDS ACK. delivered: a Workload API stream still open
@@ -97,6 +99,9 @@ export type Holder = HolderIdentity & {
 /** The holder's key in any map or table; equal for two values of the same process, SPIFFE ID and kind. */
 export const holderKey = (who: HolderIdentity): string =>
   [who.kind, who.agentId, who.spiffeId, who.pid, who.startTime].join("|");
+
+/** The key in short, for people to copy: 12 hexadecimal digits. */
+export const holderId = (who: HolderIdentity): string => sha256Hex(holderKey(who)).slice(0, 12);
 
 /** A holder that was given nothing yet. */
 export const newHolder = (who: HolderIdentity, label: string, at: Date): Holder => ({

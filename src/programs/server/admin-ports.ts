@@ -28,8 +28,14 @@ export type AdminParts = {
 /** What operators may ask, in terms of the use cases. */
 export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts {
   const { storage, fleet, trust, registry, issuance } = parts;
-  const { picture, roster, driver } = trust;
-  const proxies = new ProxyPicture({ picture, roster, policy: policyOf(config), clock: systemClock });
+  const { picture, roster, driver, quarantines } = trust;
+  const proxies = new ProxyPicture({
+    picture,
+    roster,
+    quarantines,
+    policy: policyOf(config),
+    clock: systemClock,
+  });
   return {
     tokens: registry.tokens,
     entries: registry.entries,
@@ -41,6 +47,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
       verifyLedger({ reader: storage.ledger.reader, journal: fleet, lost: trust.guard.lost }, signal),
     ledgerLog: storage.ledger.log,
     rotation: driver,
+    quarantines,
     proxies: (options) => proxies.list(options),
     signers: fleet,
     status: (signal) => statusOf(config, parts, signal),

@@ -41,6 +41,7 @@ test("what all depends on is told with its end, and what is not there is not tol
     isReady: false,
     agents: 0,
     holders: 2,
+    quarantined: 1,
     entries: 4,
     trust,
     own: undefined,
@@ -58,6 +59,8 @@ test("what all depends on is told with its end, and what is not there is not tol
     "meshmint_server_agents_connected 1",
     "meshmint_server_bundle_sequence 7",
     "meshmint_rotation_under_way 0",
+    "meshmint_rotation_paused 0",
+    "meshmint_holders_quarantined 1",
     'meshmint_certificate_not_after_seconds{what="intermediate"} 2000000000',
     // 2056-11-14 19:01:38 UTC, as OpenSSL reads it
     'meshmint_certificate_not_after_seconds{what="root"} 2741454098',

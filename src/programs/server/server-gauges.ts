@@ -11,6 +11,7 @@ export type ServerFigures = {
   readonly isReady: boolean;
   readonly agents: number;
   readonly holders: number;
+  readonly quarantined: number;
   readonly entries: number;
   readonly trust: TrustState;
   readonly own: OwnCertificate | undefined;
@@ -28,11 +29,13 @@ export class ServerGauges {
   }
 
   show(figures: ServerFigures): void {
-    const { ready, agents, holders, entries, bundle, rotating, paused, forced, notAfter } = this.#gauges;
+    const { ready, agents, holders, quarantined, entries, bundle, rotating, paused, forced, notAfter } =
+      this.#gauges;
     const { trust, own } = figures;
     ready.set(figures.isReady ? 1 : 0);
     agents.set(figures.agents);
     holders.set(figures.holders);
+    quarantined.set(figures.quarantined);
     entries.set(figures.entries);
     bundle.set(trust.bundle.sequence);
     rotating.set(isUnderWay(trust.rotation) ? 1 : 0);
@@ -90,6 +93,10 @@ const gaugesOf = (metrics: Metrics) => ({
   ready: metrics.gauge("server_ready", "1 while agents are served"),
   agents: metrics.gauge("server_agents_connected", "Agents with an open stream"),
   holders: metrics.gauge("server_holders", "Parties that were given trust material and still count"),
+  quarantined: metrics.gauge(
+    "holders_quarantined",
+    "Holders whose certificates an operator has stopped from being renewed",
+  ),
   entries: metrics.gauge("server_entries", "Registrations"),
   bundle: metrics.gauge("server_bundle_sequence", "Sequence of the trust bundle that is handed out"),
   rotating: metrics.gauge("rotation_under_way", "1 while a rotation has begun and not ended"),

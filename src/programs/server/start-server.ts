@@ -184,6 +184,7 @@ const figuresOf = ({ trust, registry, presence, isReady, own }: Observed): Omit<
   isReady,
   agents: presence.count,
   holders: trust.roster.holders().length,
+  quarantined: trust.quarantines.count,
   entries: registry.registrations.count,
   trust: trust.picture.state,
   own: own?.current(),
@@ -217,6 +218,7 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const issuance = wireIssuance(config, {
     issuers: signing.issuers(trust.picture),
     registrations: registry.registrations,
+    quarantines: trust.quarantines,
     signers: fleet,
     ledger: storage.ledger.writer,
     observer,

@@ -2,7 +2,7 @@ import { ThreadedLeafCrypto } from "../../backends/node-crypto/threaded-leaf-cry
 import type { IssuanceObserver } from "../../control/issuance/events.ts";
 import type { Issuers } from "../../control/issuance/issuers.ts";
 import { LastIssuances } from "../../control/issuance/last-issuances.ts";
-import { IssuancePipeline } from "../../control/issuance/pipeline.ts";
+import { type IssuanceDeps, IssuancePipeline } from "../../control/issuance/pipeline.ts";
 import { defaultQueueLimits } from "../../control/issuance/queue-limits.ts";
 import type { Registrations } from "../../control/issuance/registrations.ts";
 import type { IssuingSigners } from "../../control/issuance/sign.ts";
@@ -24,6 +24,7 @@ export type Issuance = {
 type Parts = {
   readonly issuers: Issuers;
   readonly registrations: Registrations;
+  readonly quarantines: IssuanceDeps["quarantines"];
   readonly signers: IssuingSigners;
   readonly ledger: LedgerWriter;
   readonly observer: IssuanceObserver;

@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { x509SignatureCheck } from "../../backends/node-crypto/x509-signature-check.ts";
+import { SqlHolderQuarantineStore } from "../../backends/store/holder-quarantine-store.ts";
 import { SqlHolderStore } from "../../backends/store/holder-store.ts";
 import { SqlRestoreStore } from "../../backends/store/restore-store.ts";
 import { SqlRotationStore } from "../../backends/store/rotation-store.ts";
 import type { Database } from "../../backends/store/schema.ts";
 import { RestoreGuard, type RestoreObserver } from "../../control/restore/restore-guard.ts";
 import { BundleSequence, type BundleSequenceEvent } from "../../control/rotation/bundle-sequence.ts";
+import { HolderQuarantines } from "../../control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../control/rotation/holder-roster.ts";
-import { RotationDriver } from "../../control/rotation/rotation-driver.ts";
+import { type RotationDeps, RotationDriver } from "../../control/rotation/rotation-driver.ts";
 import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
 import type { SignerKeys } from "../../control/rotation/signer-keys.ts";
 import { TrustPicture } from "../../control/rotation/trust-picture.ts";
@@ -24,6 +26,7 @@ import type { Storage } from "./open-storage.ts";
 export type Trust = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
+  readonly quarantines: HolderQuarantines;
   readonly driver: RotationDriver;
   readonly guard: RestoreGuard;
   readonly sequence: BundleSequence;
@@ -49,6 +52,10 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     signal,
   );
   const roster = await openRoster(database, picture, signal);
+  const policy = policyOf(config);
+  const watched = { roster, ledger: ledger.writer, observer: parts.observer, policy, clock: systemClock };
+  const held = new SqlHolderQuarantineStore({ database });
+  const quarantines = await HolderQuarantines.open({ ...watched, store: held }, signal);
   const restored = { store: new SqlRestoreStore({ database }), ledger, observer: parts.restores };
   const { maxClockSkew } = config.rotation;
   const guard = await RestoreGuard.open(
@@ -59,15 +66,11 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     ...shared,
     picture,
     roster,
+    quarantines,
     signers: parts.signers,
-    ledger: {
-      recordEvent: (event, signal) => ledger.writer.recordEvent(event, signal),
-      counts: (signal) => ledger.reader.counts(signal),
-      intents: (query, signal) => ledger.reader.intents(query, signal),
-      leaves: (query, signal) => ledger.reader.leaves(query, signal),
-    },
+    ledger: bothSidesOf(ledger),
     observer: parts.observer,
-    policy: policyOf(config),
+    policy,
     random: systemRandom,
     frozen: () => guard.frozen(),
   });
@@ -78,8 +81,15 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     mayBeBehind: () => guard.mayBeBehindAgents,
     observer: parts.restores,
   });
-  return { picture, roster, driver, guard, sequence };
+  return { picture, roster, quarantines, driver, guard, sequence };
 }
+
+const bothSidesOf = ({ writer, reader }: Storage["ledger"]): RotationDeps["ledger"] => ({
+  recordEvent: (event, signal) => writer.recordEvent(event, signal),
+  counts: (signal) => reader.counts(signal),
+  intents: (query, signal) => reader.intents(query, signal),
+  leaves: (query, signal) => reader.leaves(query, signal),
+});
 
 const openRoster = (database: Database, picture: TrustPicture, signal: AbortSignal): Promise<HolderRoster> =>
   HolderRoster.open(

@@ -10,6 +10,7 @@ import type { AdminHandler, AdminHandlers } from "./handler.ts";
 import { ledgerHandlers } from "./ledger-handlers.ts";
 import { limitsHandlers } from "./limits-handlers.ts";
 import type { AdminObserver, AdminPorts } from "./ports.ts";
+import { quarantineHandlers } from "./quarantine-handlers.ts";
 import { rotationHandlers } from "./rotation-handlers.ts";
 import { signerHandlers } from "./signer-handlers.ts";
 import { tokenHandlers } from "./token-handlers.ts";
@@ -28,6 +29,7 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
     ...entryHandlers(ports),
     ...agentHandlers(ports),
     ...rotationHandlers(ports),
+    ...quarantineHandlers(ports),
     ...signerHandlers(ports),
     ...viewHandlers(ports),
     ...limitsHandlers(ports),

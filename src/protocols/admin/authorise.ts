@@ -30,6 +30,8 @@ const leastRole = {
   UpdateEntry: "operator",
   DeleteEntry: "operator",
   BanAgent: "operator",
+  QuarantineHolder: "operator",
+  ReleaseHolder: "operator",
   StartRotation: "security-officer",
   ActivateRotation: "security-officer",
   RetireRotation: "security-officer",

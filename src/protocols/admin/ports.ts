@@ -4,6 +4,7 @@ import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { LimitsReport } from "../../control/issuance/limits-report.ts";
 import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
+import type { QuarantineAnswer, QuarantineRefusal } from "../../control/rotation/holder-quarantines.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type {
   ForcibleAct,
@@ -43,6 +44,15 @@ export interface RotationRemedies {
   resume(act: RotationAct, signal: AbortSignal): Rotated;
 }
 
+type Quarantined = Promise<Result<QuarantineAnswer, QuarantineRefusal>>;
+type QuarantineAct = { readonly actor: string; readonly reason: string };
+
+/** Holders whose certificates are renewed no more; named by id or key. */
+export interface QuarantineVerbs {
+  begin(holder: string, act: QuarantineAct, signal: AbortSignal): Quarantined;
+  release(holder: string, act: QuarantineAct, signal: AbortSignal): Quarantined;
+}
+
 /** What is known of an agent beside its record: from its open streams. Undefined while it is not connected. */
 export type AgentPresence = { readonly programVersion: string; readonly bundleSequence: number };
 
@@ -57,6 +67,7 @@ export type AdminPorts = {
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly ledgerLog: LedgerLog;
   readonly rotation: RotationVerbs & RotationRemedies;
+  readonly quarantines: QuarantineVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;
   readonly status: (signal: AbortSignal) => Promise<ServerStatus>;

@@ -72,6 +72,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
       ...{ status: absent, start: absent, activate: absent, retire: absent },
       ...{ rollback: absent, pause: absent, resume: absent },
     },
+    quarantines: { begin: absent, release: absent },
     proxies: absent,
     signers: loneFleet(new SoftwareSigner()),
     status: absent,

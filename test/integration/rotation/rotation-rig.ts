@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { x509SignatureCheck } from "../../../src/backends/node-crypto/x509-signature-check.ts";
+import { SqlHolderQuarantineStore } from "../../../src/backends/store/holder-quarantine-store.ts";
 import { SqlHolderStore } from "../../../src/backends/store/holder-store.ts";
 import { SqlRotationStore } from "../../../src/backends/store/rotation-store.ts";
 import type { Database } from "../../../src/backends/store/schema.ts";
 import type { LedgerReader } from "../../../src/control/ledger/ledger-reader.ts";
 import type { LedgerEvent, LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
+import { HolderQuarantines } from "../../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../../src/control/rotation/holder-roster.ts";
 import { RotationDriver } from "../../../src/control/rotation/rotation-driver.ts";
 import type { RotationEvent } from "../../../src/control/rotation/rotation-event.ts";
@@ -25,7 +27,12 @@ export const signal = new AbortController().signal;
 const trustDomain = "mesh.test" as TrustDomain;
 
 /** One server's part in rotation; a second one on the same store is a restart, or a rival. */
-export type Server = { picture: TrustPicture; roster: HolderRoster; driver: RotationDriver };
+export type Server = {
+  picture: TrustPicture;
+  roster: HolderRoster;
+  quarantines: HolderQuarantines;
+  driver: RotationDriver;
+};
 
 /** Real store, real ledger, a clock that the test moves, two authorities in a signer. */
 export class RotationRig {
@@ -75,18 +82,21 @@ export class RotationRig {
       { store: new SqlHolderStore({ database }), clock, bundle },
       signal,
     );
+    const observer = { saw: (event: RotationEvent) => void this.events.push(event) };
+    const ledger = this.#witnessed();
+    const shared = { roster, clock, observer, ledger, policy: defaultAcceptancePolicy };
+    const kept = new SqlHolderQuarantineStore({ database });
+    const quarantines = await HolderQuarantines.open({ ...shared, store: kept }, signal);
     const driver = new RotationDriver({
       frozen: () => undefined,
       ...common,
+      ...shared,
       picture,
-      roster,
+      quarantines,
       signers: this.fleet,
-      ledger: this.#witnessed(),
-      observer: { saw: (event) => this.events.push(event) },
-      policy: defaultAcceptancePolicy,
       random: systemRandom,
     });
-    return { picture, roster, driver };
+    return { picture, roster, quarantines, driver };
   }
 
   agent(name: string): FakeAgent {

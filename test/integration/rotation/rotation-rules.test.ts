@@ -146,8 +146,9 @@ test("the list of proxies says who is behind and why, and goes on after a restar
   must(await server.driver.start(rig.offered, see(server), signal));
   await agent.accept(server.roster, server.picture.bundle());
   await agent.serve(server.roster, 11, { bundle: server.picture.bundle() });
-  const { picture, roster } = await rig.serve();
-  const proxies = new ProxyPicture({ picture, roster, policy: defaultAcceptancePolicy, clock: rig.clock });
+  const { picture, roster, quarantines } = await rig.serve();
+  const policy = defaultAcceptancePolicy;
+  const proxies = new ProxyPicture({ picture, roster, quarantines, policy, clock: rig.clock });
   const lagging = proxies.list({ laggingOnly: true });
   assert.deepEqual(
     lagging.proxies.map(({ holder, reasons }) => [

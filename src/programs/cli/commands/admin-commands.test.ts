@@ -141,6 +141,28 @@ test("what goes past a barrier, or back, says why", async () => {
   ]);
 });
 
+test("a quarantine says until when the holder counts and whom else it hits", async () => {
+  const quarantine = {
+    id: "0123456789ab",
+    label: "envoy-web (pid 3)",
+    spiffeIds: ["spiffe://a/web"],
+    endsMs: Date.now() + 3_000_000,
+    siblings: ["envoy-web (pid 4)"],
+    siblingsTotal: 61,
+  };
+  answers.QuarantineHolder = { quarantine, changed: true };
+  answers.ReleaseHolder = { quarantine, changed: false };
+  const { out } = await use("rotation", "quarantine", "0123456789ab", "--reason", "nobody owns it");
+  expect(out).toMatch(/^0123456789ab {2}envoy-web \(pid 3\) is in quarantine$/m);
+  expect(out).toMatch(/counts {5}until 20.*, in 50 min$/m);
+  expect(out).toMatch(/hit too {4}envoy-web \(pid 4\)\n {2}hit too {4}and 60 more$/m);
+  expect((await use("rotation", "release", "0123456789ab")).out).toContain("was not in quarantine");
+  expect(asked).toEqual([
+    ["QuarantineHolder", { holder: "0123456789ab", reason: "nobody owns it" }],
+    ["ReleaseHolder", { holder: "0123456789ab", reason: "" }],
+  ]);
+});
+
 test("books that differ are exit 1", async () => {
   answers.VerifyLedger = {
     journalLines: 3,

@@ -17,14 +17,15 @@ export const registerProxies: Registration = (program, frame) => {
 };
 
 function textOf({ proxies, activeAuthority, bundleSequence }: AdminReply<"ListProxies">): string {
-  const rows = proxies.map(({ holder, lagging, reasons }) => [
+  const rows = proxies.map(({ id, holder, lagging, reasons, quarantine }) => [
+    id,
     holder?.label ?? "",
     holder?.spiffeId ?? "",
     String(holder?.pid ?? ""),
     holder?.gone ? "gone" : lagging ? "behind" : "up to date",
     textMoment(holder?.lastSeenMs ?? 0),
-    reasons.join("; "),
+    [...(quarantine ? [`in quarantine until ${textMoment(quarantine.endsMs)}`] : []), ...reasons].join("; "),
   ]);
-  const table = textTable(["HOLDER", "SPIFFE ID", "PID", "STATE", "LAST SEEN", "WHY"], rows);
+  const table = textTable(["ID", "HOLDER", "SPIFFE ID", "PID", "STATE", "LAST SEEN", "WHY"], rows);
   return `active authority ${activeAuthority}, bundle ${bundleSequence}\n${table === "" ? "nobody" : table}`;
 }

@@ -1,6 +1,7 @@
 import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
 import type { Reply } from "../command-frame.ts";
 import { printable, textMoment } from "../text-table.ts";
+import { leftUntil } from "./rotation-quarantine.ts";
 
 type Status = AdminReply<"GetRotation">;
 
@@ -14,12 +15,20 @@ export function rotationReply(status: Status): Reply {
     ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
     ...decisionsOf(status),
     ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
+    ...status.quarantines.map(
+      ({ id, label, endsMs, by, reason }) =>
+        `  stopped    ${id}  ${printable(label)}, by ${by} (${printable(reason)}): counts until ${textMoment(endsMs)}, ${leftUntil(endsMs)}`,
+    ),
     ...status.laggards.map(
-      ({ label, holder, reason }) => `  behind     ${printable(label || holder)}: ${printable(reason)}`,
+      ({ id, label, holder, reason }) =>
+        `  behind     ${id || noId}  ${printable(label || holder)}: ${printable(reason)}`,
     ),
   ];
   return { text: lines.join("\n"), json: status };
 }
+
+/** Certificates that no holder stands for: there is nobody to put into quarantine. */
+const noId = "-".padEnd(12);
 
 const leavesOf = ({ phase }: Status): string => (phase === "rolling-back" ? "new" : "old");
 

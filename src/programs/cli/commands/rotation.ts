@@ -4,6 +4,7 @@ import { decodeCertificates } from "../../../domain/certificate/pem.ts";
 import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration } from "../command-frame.ts";
+import { registerQuarantine } from "./rotation-quarantine.ts";
 import { registerRemedies } from "./rotation-remedies.ts";
 import {
   asForcible,
@@ -20,8 +21,9 @@ The order: ceremony root, intermediate, cross → rotation start → activate (r
 root yet, naming who and why) → retire (refused while somebody depends on the old one). Nothing goes on by time alone.
   meshmint rotation start --root root.pem --intermediate issuing-2-1.pem --cross cross.pem
 
-When it does not go as it should: \`pause\` stops it where it is, \`rollback\` undoes it (from any phase before retire), and
-\`--force\` leaves behind whoever is behind: the last resort, after which handshakes can fail.`;
+When it does not go as it should, in this order: \`pause\` stops it where it is; \`quarantine\` has one laggard's certificates run out,
+and nobody waits for it longer than that; \`rollback\` undoes the rotation, from any phase before retire; \`--force\` leaves behind
+whoever is behind: the last resort, after which handshakes can fail.`;
 
 type StartOptions = StepOptions & { root: string; intermediate: string; cross?: string };
 
@@ -45,6 +47,7 @@ export const registerRotation: Registration = (program, frame) => {
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
   registerSteps(group, frame);
+  registerQuarantine(group, frame);
   registerRemedies(group, frame);
 };
 
