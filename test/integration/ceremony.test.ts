@@ -26,7 +26,7 @@ test("root and stock are made, and the transcript has the hash of each", () => {
   expect(root.tokens).toEqual([{ label: "offline", use: "offline", initialized: true }]);
   expect(stock.tokens.map((token) => token.label)).toEqual(["offline", "issuing"]);
   expect(stock.keys.map((key) => key.label)).toEqual([1, 2, 3, 4].map((n) => `issuing one-${n}`));
-  expect(stock.signatures).toBe(8);
+  expect(stock.signatures).toBe(12);
   for (const note of [...root.certificates, ...stock.certificates]) {
     const text = readFileSync(room.path("one", note.file), "utf8");
     expect(sha256Hex(text)).toBe(note.fileSha256);
@@ -35,52 +35,59 @@ test("root and stock are made, and the transcript has the hash of each", () => {
   expect(JSON.parse(readFileSync(room.path("one", "intermediate-transcript.json"), "utf8"))).toEqual(stock);
 });
 
-const listIn = (file: string) => {
-  const read = readCertificateList(blockIn(file));
-  if (!read.ok) throw new Error(read.error);
-  return read.value;
+const listsIn = (...path: string[]) => {
+  const blocks = decodePem(readFileSync(room.path(...path), "utf8"));
+  if (!blocks.ok) throw new Error(blocks.error);
+  return blocks.value.map(({ label, der }) => {
+    const read = readCertificateList(der);
+    if (!read.ok || label !== "X509 CRL") throw new Error(`${label}: no list`);
+    return read.value;
+  });
 };
-const blockIn = (file: string): Uint8Array => {
-  const blocks = decodePem(readFileSync(file, "utf8"));
-  const [block] = blocks.ok ? blocks.value : [];
-  expect(block?.label).toBe("X509 CRL");
-  return block?.der ?? new Uint8Array();
-};
-const serialsIn = (...path: string[]): string[] =>
-  listIn(room.path(...path)).revoked.map(({ serial }) => serial);
+const revokedIn = (...path: string[]): (readonly string[])[] =>
+  listsIn(...path).map(({ revoked }) => revoked.map(({ serial }) => serial));
 
-test("one list is sealed for each intermediate, and it lasts as long as the root", () => {
+test("for each intermediate a set of lists is sealed that takes it away and leaves the others", () => {
   const config = room.configure("one");
   const root = room.hold("root", config).transcript.certificates[0];
   const stock = room.hold("intermediate", config).transcript;
-  expect(stock.revocationLists.map(({ file }) => file)).toEqual(
+  expect(stock.listFiles.map(({ file }) => file)).toEqual(
     [1, 2, 3, 4].map((n) => `break-glass-issuing one-${n}.pem`),
   );
-  stock.revocationLists.forEach((note, at) => {
-    const file = room.path("one", note.file);
-    expect(sha256Hex(readFileSync(file, "utf8"))).toBe(note.fileSha256);
-    expect(serialsIn("one", note.file)).toEqual([stock.certificates[at]?.serial]);
-    expect(note.revokedSerials).toEqual(serialsIn("one", note.file));
-    expect(note.nextUpdate).toBe(root?.notAfter);
-    expect(note.signedByKeyId).toBe(root?.subjectKeyId);
+  expect(stock.revocationLists).toHaveLength(8);
+  stock.listFiles.forEach(({ file, fileSha256, lists }, at) => {
+    expect(sha256Hex(readFileSync(room.path("one", file), "utf8"))).toBe(fileSha256);
+    const [ofRoot, ...others] = listsIn("one", file);
+    const lost = stock.certificates[at];
+    expect(ofRoot).toMatchObject({ authorityKeyId: root?.subjectKeyId, revoked: [{ serial: lost?.serial }] });
+    expect(ofRoot?.nextUpdate.toISOString()).toBe(root?.notAfter);
+    const left = stock.certificates.filter((one) => one !== lost);
+    expect(others.map(({ authorityKeyId }) => authorityKeyId)).toEqual(left.map((one) => one.subjectKeyId));
+    expect(others.map(({ nextUpdate }) => nextUpdate.toISOString())).toEqual(left.map((one) => one.notAfter));
+    expect(others.every(({ revoked }) => revoked.length === 0)).toBe(true);
+    expect(lists).toEqual([ofRoot, ...others].map((list) => sha256Hex(list?.der ?? "")));
   });
 });
 
-test("what was revoked before stays revoked, and what is in stock gets a new list as well", () => {
+test("what was revoked before stays revoked, and what is in stock gets new lists as well", () => {
   const first = room.configure("one");
   room.hold("root", first);
   const stock = room.hold("intermediate", first).transcript.certificates.map(({ serial }) => serial);
   const more =
-    "intermediate: { label: issuing two, count: 1, listInForce: one/break-glass-issuing one-1.pem }";
+    'intermediate: { label: issuing two, count: 1, listInForce: "one/break-glass-issuing one-1.pem" }';
   const second = room.configure("two", more);
   writeFileSync(second, readFileSync(second, "utf8").replace("root two", "root one"));
   const next = room.hold("intermediate", second).transcript;
   const [fresh] = next.certificates.map(({ serial }) => serial);
-  expect(serialsIn("two", "break-glass-issuing two-1.pem")).toEqual([stock[0], fresh]);
-  expect(serialsIn("two", "break-glass-issuing one-1.pem")).toEqual([stock[0]]);
-  expect(serialsIn("two", "break-glass-issuing one-3.pem")).toEqual([stock[0], stock[2]]);
-  const numberOf = (...path: string[]) => BigInt(`0x${listIn(room.path(...path)).number}`);
-  expect(numberOf("two", "break-glass-issuing two-1.pem")).toBeGreaterThan(
+  expect(next.listFiles.map(({ file }) => file)).toEqual([
+    ...["two-1", "one-2", "one-3", "one-4"].map((name) => `break-glass-issuing ${name}.pem`),
+    "lists-in-force.pem",
+  ]);
+  expect(revokedIn("two", "break-glass-issuing two-1.pem")).toEqual([[stock[0], fresh], [], [], []]);
+  expect(revokedIn("two", "break-glass-issuing one-3.pem")).toEqual([[stock[0], stock[2]], [], [], []]);
+  expect(revokedIn("two", "lists-in-force.pem")).toEqual([[stock[0]], [], [], [], []]);
+  const numberOf = (...path: string[]) => BigInt(`0x${listsIn(...path)[0]?.number}`);
+  expect(numberOf("two", "lists-in-force.pem")).toBeGreaterThan(
     numberOf("one", "break-glass-issuing one-1.pem"),
   );
 });
@@ -89,7 +96,7 @@ test("a list in force that another root signed is refused", () => {
   const first = room.configure("one");
   room.hold("root", first);
   room.hold("intermediate", first);
-  const foreign = "intermediate: { label: issuing, listInForce: one/break-glass-issuing one-1.pem }";
+  const foreign = 'intermediate: { label: issuing, listInForce: "one/break-glass-issuing one-1.pem" }';
   const second = room.configure("two", foreign);
   room.hold("root", second);
   const { status, stderr } = room.run("intermediate", second);

@@ -11,59 +11,96 @@ import { sameBytes } from "../../domain/certificate/hex.ts";
 import { backdated } from "./ca-template.ts";
 import type { CeremonySigner } from "./certify.ts";
 import { type CeremonyDeps, refusal } from "./conduct.ts";
-import type { AuthorityKey } from "./ports.ts";
-import type { SealedList } from "./transcript.ts";
+import type { AuthorityKey, CeremonyToken } from "./ports.ts";
+import type { ListsFile } from "./transcript.ts";
 
-/** An intermediate for whose compromise a list is sealed. */
-export type Revocable = { readonly label: string; readonly serial: string };
+/** An authority of this ceremony, with its certificate: the root, or an intermediate. */
+export type ListSigner = CeremonySigner & {
+  readonly certificate: Der;
+  readonly serial: string;
+  readonly notAfter: Date;
+};
+
+/** An intermediate for whose compromise a set of lists is sealed. */
+export type Revocable = ListSigner & { readonly label: string };
 
 type Terms = {
-  readonly signer: CeremonySigner & { readonly certificate: Der };
+  readonly root: ListSigner;
   readonly deps: CeremonyDeps;
-  /** The root's end: no chain that a list governs lasts longer, so none ever waits for another list. */
-  readonly ends: Date;
+  /** The root's list that is in force since an incident. */
   readonly listInForce: CertificateList | undefined;
 };
 
-export const listFileFor = (label: string): string => `break-glass-${label}.pem`;
+/** A set has a list of the root and one of each other intermediate; a PEM text here has at most 64 blocks. */
+export const mostIntermediates = 64;
 
-/** The authorities in a token that this root certified and that have not ended. */
-export const underRoot = (
+export const inForceFile = "lists-in-force.pem";
+const breakGlassFile = (label: string): string => `break-glass-${label}.pem`;
+
+/** The files that `sealLists` fills. */
+export const listFilesFor = (
+  labels: readonly string[],
+  listInForce: CertificateList | undefined,
+): string[] => (listInForce ? [...labels.map(breakGlassFile), inForceFile] : labels.map(breakGlassFile));
+
+/** The authorities in a token that this root certified, that have not ended and that no list in force revokes. */
+export function liveUnder(
   authorities: readonly AuthorityKey[],
-  root: Der,
-  { certificates, clock }: Pick<CeremonyDeps, "certificates" | "clock">,
-): Revocable[] =>
-  authorities
-    .filter(({ certificate }) => certificates.flawIn(certificate, root) === undefined)
-    .map(({ label, certificate }) => ({ label, read: certificates.read(certificate) }))
-    .filter(({ read }) => read.notAfter > clock.now())
-    .map(({ label, read }) => ({ label, serial: read.serial }));
+  { root, deps, listInForce }: Terms,
+  token: CeremonyToken,
+): Revocable[] {
+  const revoked = new Set(listInForce?.revoked.map(({ serial }) => serial));
+  return authorities
+    .filter(({ certificate }) => deps.certificates.flawIn(certificate, root.certificate) === undefined)
+    .map((key) => revocable(key, token, deps))
+    .filter(({ notAfter, serial }) => notAfter > deps.clock.now() && !revoked.has(serial))
+    .toSorted((a, b) => (a.label < b.label ? -1 : 1));
+}
+
+type CertifiedKey = Omit<AuthorityKey, "spki">;
+type Reading = Pick<CeremonyDeps, "certificates">;
+
+export function listSigner(key: CertifiedKey, token: CeremonyToken, { certificates }: Reading): ListSigner {
+  const { keyId, curve, certificate } = key;
+  const { subjectName: name, serial, notAfter } = certificates.read(certificate);
+  return { token, keyId, curve, name, certificate, serial, notAfter };
+}
+
+export const revocable = (key: CertifiedKey, token: CeremonyToken, deps: Reading): Revocable => ({
+  ...listSigner(key, token, deps),
+  label: key.label,
+});
 
 /**
- * One list of the root for each intermediate: it revokes that one, and all that the list in force revokes. They are made
- * while the root's token is open, for the hour in which it is needed and cannot be. None that does not verify leaves here.
+ * For each intermediate the complete set of lists that takes it away and leaves the others: the root's list, which revokes it and
+ * whatever the list in force revokes, and an empty list of each other one. Made while all their keys can be asked, for the hour
+ * in which they are needed and the root's cannot be. With a list in force, also the set that goes on from it.
  */
 export async function sealLists(
   intermediates: readonly Revocable[],
   terms: Terms,
   signal: AbortSignal,
-): Promise<SealedList[]> {
-  const { deps, listInForce } = terms;
+): Promise<ListsFile[]> {
+  const { root, deps, listInForce } = terms;
   if (listInForce) checkInForce(listInForce, terms);
-  const revokedAt = backdated(deps.clock.now());
-  const number = numberAfter(listInForce, deps.clock.now());
-  const sealed: SealedList[] = [];
-  for (const { label, serial } of intermediates) {
-    signal.throwIfAborted();
-    const before = (listInForce?.revoked ?? []).filter((one) => one.serial !== serial);
-    const list = await signList([...before, { serial, revokedAt }], { ...terms, number }, signal);
-    sealed.push({ file: listFileFor(label), list, signedByKeyId: terms.signer.keyId });
+  const now = deps.clock.now();
+  const before = listInForce?.revoked ?? [];
+  const make = (by: ListSigner, revoked: readonly RevokedCertificate[]) =>
+    signList(by, { deps, revoked, number: numberAfter(listInForce, now) }, signal);
+  const empty = new Map<Revocable, CertificateList>();
+  for (const one of intermediates) empty.set(one, await make(one, []));
+  const files: ListsFile[] = [];
+  for (const lost of intermediates) {
+    const others = intermediates.filter((one) => one !== lost).flatMap((one) => empty.get(one) ?? []);
+    const revoked = [...before, { serial: lost.serial, revokedAt: backdated(now) }];
+    files.push({ file: breakGlassFile(lost.label), lists: [await make(root, revoked), ...others] });
   }
-  return sealed;
+  if (listInForce) files.push({ file: inForceFile, lists: [await make(root, before), ...empty.values()] });
+  return files;
 }
 
-function checkInForce(list: CertificateList, { signer, deps }: Terms): void {
-  const flaw = deps.certificates.listFlaw(list.der, signer.certificate);
+function checkInForce(list: CertificateList, { root, deps }: Terms): void {
+  const flaw = deps.certificates.listFlaw(list.der, root.certificate);
   if (flaw !== undefined) throw refusal(`cannot go on from the list in force: ${flaw}`);
 }
 
@@ -75,25 +112,32 @@ function numberAfter(before: CertificateList | undefined, now: Date): string {
   return digits.length % 2 === 0 ? digits : `0${digits}`;
 }
 
+/**
+ * It lasts as long as its issuer, since a verifier refuses everything once a list has ended: no chain that it governs lasts
+ * longer. Nothing that does not verify leaves this function.
+ */
 async function signList(
-  revoked: readonly RevokedCertificate[],
-  { signer, deps, ends, number }: Terms & { readonly number: string },
+  by: ListSigner,
+  wanted: Pick<Terms, "deps"> & { readonly revoked: readonly RevokedCertificate[]; readonly number: string },
   signal: AbortSignal,
 ): Promise<CertificateList> {
+  signal.throwIfAborted();
+  const { deps, revoked, number } = wanted;
+  const thisUpdate = backdated(deps.clock.now());
   const content = {
-    issuer: signer.name,
-    thisUpdate: backdated(deps.clock.now()),
-    nextUpdate: ends,
+    issuer: by.name,
+    thisUpdate,
+    nextUpdate: by.notAfter,
     revoked,
     number,
-    authorityKeyId: signer.keyId,
+    authorityKeyId: by.keyId,
   };
-  const tbs = writeTbsCertificateList(content, signer.curve);
-  const signature = encodeEcdsaSignature(await signer.token.sign({ keyId: signer.keyId, tbs }, signal));
+  const tbs = writeTbsCertificateList(content, by.curve);
+  const signature = encodeEcdsaSignature(await by.token.sign({ keyId: by.keyId, tbs }, signal));
   if (!signature.ok) throw refusal(`got no ECDSA signature from the token: ${signature.error}`);
-  const der = assembleCertificateList(tbs, signature.value, signer.curve);
+  const der = assembleCertificateList(tbs, signature.value, by.curve);
   const list = readCertificateList(der);
-  const flaw = list.ok ? deps.certificates.listFlaw(der, signer.certificate) : list.error;
+  const flaw = list.ok ? deps.certificates.listFlaw(der, by.certificate) : list.error;
   if (!list.ok || flaw !== undefined || !sameBytes(list.value.tbs, tbs)) {
     throw refusal(`got a revocation list from the token that does not verify: ${flaw}`);
   }

@@ -5,11 +5,12 @@ import type { CaCertificates, CeremonyFiles, CeremonyToken, TokenKey } from "./p
 import {
   type CeremonyKind,
   type Certified,
+  type ListsFile,
   noteCertificate,
   noteKey,
   noteList,
+  noteListsFile,
   type OrphanNote,
-  type SealedList,
   type TokenNote,
   type Transcript,
 } from "./transcript.ts";
@@ -43,7 +44,7 @@ export type Outcome = {
   readonly tokens: readonly TokenNote[];
   readonly destroyedOrphans: readonly OrphanNote[];
   readonly certified: readonly Certified[];
-  readonly sealed?: readonly SealedList[];
+  readonly lists?: readonly ListsFile[];
 };
 
 export type Held = { readonly plan: readonly string[]; readonly transcript: Transcript | undefined };
@@ -136,19 +137,20 @@ type Finished = {
 
 async function writeAll(finished: Finished, signal: AbortSignal): Promise<Transcript> {
   const { script, outcome, workshop, deps } = finished;
-  const sealed = outcome.sealed ?? [];
   const notes = [];
   for (const made of outcome.certified) {
     const text = deps.toPem("CERTIFICATE", made.certificate);
     await deps.files.write(made.file, text, signal);
     notes.push(noteCertificate(made, text));
   }
-  const lists = [];
-  for (const made of sealed) {
-    const text = deps.toPem("X509 CRL", made.list.der);
+  const files = outcome.lists ?? [];
+  const listFiles = [];
+  for (const made of files) {
+    const text = made.lists.map(({ der }) => deps.toPem("X509 CRL", der)).join("");
     await deps.files.write(made.file, text, signal);
-    lists.push(noteList(made, text));
+    listFiles.push(noteListsFile(made, text));
   }
+  const lists = [...new Set(files.flatMap((made) => made.lists))];
   const transcript: Transcript = {
     format: "meshmint-ceremony-transcript/1",
     ceremony: script.kind,
@@ -159,7 +161,8 @@ async function writeAll(finished: Finished, signal: AbortSignal): Promise<Transc
     destroyedOrphans: outcome.destroyedOrphans,
     keys: workshop.made.map(({ tokenLabel, key }) => noteKey(tokenLabel, key)),
     certificates: notes,
-    revocationLists: lists,
+    revocationLists: lists.map(noteList),
+    listFiles,
     signatures: notes.length + lists.length,
   };
   await deps.files.write(transcriptName(script.kind), `${JSON.stringify(transcript, null, 2)}\n`, signal);

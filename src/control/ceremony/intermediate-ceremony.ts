@@ -1,11 +1,17 @@
 import type { CertificateList } from "../../domain/certificate/certificate-list.ts";
-import type { Der } from "../../domain/certificate/der.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import type { Seconds } from "../../foundation/duration.ts";
-import { listFileFor, type Revocable, sealLists, underRoot } from "./break-glass.ts";
+import {
+  listFilesFor,
+  listSigner,
+  liveUnder,
+  mostIntermediates,
+  revocable,
+  sealLists,
+} from "./break-glass.ts";
 import { type Curve, defaultCommonName, validityAt } from "./ca-template.ts";
 import { type CeremonySigner, certify, checkSignerLasts } from "./certify.ts";
-import type { CeremonyDeps, CeremonyScript, Workshop } from "./conduct.ts";
+import { type CeremonyDeps, type CeremonyScript, refusal, type Workshop } from "./conduct.ts";
 import type { CeremonyToken, TokenDoor, TokenKey } from "./ports.ts";
 import { checkTrustDomain } from "./root-ceremony.ts";
 import { enter, lookInto, planFor, requireCaKey } from "./token-room.ts";
@@ -30,7 +36,7 @@ export type IntermediateRequest = {
 
 /**
  * A stock of name-constrained intermediates, their keys generated in the issuing token, certified by the root; and for each
- * of them, and each other one in that token, a sealed revocation list.
+ * of them, and each other one in that token, the sealed revocation lists that would take it away.
  */
 export const intermediateCeremony = (request: IntermediateRequest, deps: CeremonyDeps): CeremonyScript => {
   const labels = Array.from({ length: request.count }, (_, index) => `${request.label}-${index + 1}`);
@@ -46,34 +52,41 @@ export const intermediateCeremony = (request: IntermediateRequest, deps: Ceremon
       const validity = validityAt(now, request.lifetime);
       checkSignerLasts(rootRead, now, validity.notAfter);
       const room = await lookInto(request.issuing, { use: "issuing", labels }, signal);
-      const inStock = underRoot(room.authorities, root.key.certificate, deps);
-      const signer: CeremonySigner & { readonly certificate: Der } = {
-        token: root.token,
-        keyId: root.key.keyId,
-        curve: root.key.curve,
-        name: rootRead.subjectName,
-        certificate: root.key.certificate,
-      };
+      const signer = listSigner(root.key, root.token, deps);
+      const lists = { root: signer, deps, listInForce: request.listInForce };
+      const inStock = room.token ? liveUnder(room.authorities, lists, room.token) : [];
+      const live = [...labels, ...inStock.map(({ label }) => label)];
+      checkCount(live.length);
       return {
         plan: [
           ...planFor(room, request.curve, labels),
           `certify ${labels.length} intermediates by "${rootRead.subject}", ${constraintsOf(request)}, valid until ${validity.notAfter.toISOString()}`,
-          `sign ${labels.length + inStock.length} revocation lists to be kept sealed, one for the compromise of each intermediate`,
+          `sign an empty revocation list with each of ${live.length} intermediates, and with the root one for the compromise of each`,
         ],
-        moreFiles: [...labels, ...inStock.map(({ label }) => label)].map(listFileFor),
+        moreFiles: listFilesFor(live, request.listInForce),
         async perform(workshop, within) {
           const { token, note, destroyed } = await enter(room, within);
           const stock = { request, deps, labels, validity, signer, token, workshop };
           const offline = { label: request.offline.label, use: "offline", initialized: false };
-          const { certified, revocable } = await makeStock(stock, within);
-          const terms = { signer, deps, ends: rootRead.notAfter, listInForce: request.listInForce };
-          const sealed = await sealLists([...revocable, ...inStock], terms, within);
-          return { tokens: [offline, note], destroyedOrphans: destroyed, certified, sealed };
+          const made = await makeStock(stock, within);
+          const certified = made.map(({ certificate }) => certificate);
+          const fresh = made.map(({ key, certificate }) =>
+            revocable({ ...key, ...certificate }, token, deps),
+          );
+          const sealed = await sealLists([...fresh, ...inStock], lists, within);
+          return { tokens: [offline, note], destroyedOrphans: destroyed, certified, lists: sealed };
         },
       };
     },
   };
 };
+
+function checkCount(intermediates: number): void {
+  if (intermediates <= mostIntermediates) return;
+  throw refusal(
+    `would have ${intermediates} live intermediates under one root: at most ${mostIntermediates} fit into a set of revocation lists`,
+  );
+}
 
 const fileFor = (label: string): string => `${label}.pem`;
 
@@ -93,18 +106,15 @@ type Stock = {
 async function makeStock(
   stock: Stock,
   signal: AbortSignal,
-): Promise<{ readonly certified: Certified[]; readonly revocable: Revocable[] }> {
-  const certified: Certified[] = [];
-  const revocable: Revocable[] = [];
+): Promise<{ readonly key: TokenKey; readonly certificate: Certified }[]> {
+  const made = [];
   for (const label of stock.labels) {
     signal.throwIfAborted();
     const wanted = { tokenLabel: stock.request.issuing.label, label, curve: stock.request.curve };
     const key = await stock.workshop.generate(stock.token, wanted, signal);
-    const made = await certifyOne(stock, key, signal);
-    certified.push(made);
-    revocable.push({ label, serial: made.read.serial });
+    made.push({ key, certificate: await certifyOne(stock, key, signal) });
   }
-  return { certified, revocable };
+  return made;
 }
 
 function certifyOne(stock: Stock, key: TokenKey, signal: AbortSignal): Promise<Certified> {

@@ -18,6 +18,7 @@ export type Transcript = {
   readonly keys: readonly KeyNote[];
   readonly certificates: readonly CertificateNote[];
   readonly revocationLists: readonly ListNote[];
+  readonly listFiles: readonly ListsFileNote[];
   /** Signatures made with a CA key, all of them listed under `certificates` and `revocationLists`. */
   readonly signatures: number;
 };
@@ -48,8 +49,6 @@ export type CertificateNote = {
 };
 
 export type ListNote = {
-  readonly file: string;
-  readonly fileSha256: string;
   readonly derSha256: string;
   readonly tbsSha256: string;
   readonly signedByKeyId: string;
@@ -57,6 +56,13 @@ export type ListNote = {
   readonly number: string;
   readonly revokedSerials: readonly string[];
   readonly nextUpdate: string;
+};
+
+export type ListsFileNote = {
+  readonly file: string;
+  readonly fileSha256: string;
+  /** The lists in it, in order, by the hash of their DER. */
+  readonly lists: readonly string[];
 };
 
 export const noteKey = (tokenLabel: string, key: TokenKey): KeyNote => ({
@@ -89,20 +95,20 @@ export const noteCertificate = (made: Certified, fileText: string): CertificateN
   notAfter: made.read.notAfter.toISOString(),
 });
 
-/** A revocation list together with all that its transcript line needs. */
-export type SealedList = {
-  readonly file: string;
-  readonly list: CertificateList;
-  readonly signedByKeyId: string;
-};
+/** A complete set of revocation lists, for one file. */
+export type ListsFile = { readonly file: string; readonly lists: readonly CertificateList[] };
 
-export const noteList = ({ file, list, signedByKeyId }: SealedList, fileText: string): ListNote => ({
-  file,
-  fileSha256: sha256Hex(fileText),
+export const noteList = (list: CertificateList): ListNote => ({
   derSha256: sha256Hex(list.der),
   tbsSha256: sha256Hex(list.tbs),
-  signedByKeyId,
+  signedByKeyId: list.authorityKeyId,
   number: list.number,
   revokedSerials: list.revoked.map(({ serial }) => serial),
   nextUpdate: list.nextUpdate.toISOString(),
+});
+
+export const noteListsFile = ({ file, lists }: ListsFile, fileText: string): ListsFileNote => ({
+  file,
+  fileSha256: sha256Hex(fileText),
+  lists: lists.map(({ der }) => sha256Hex(der)),
 });

@@ -40,7 +40,7 @@ export type CertificateList = CertificateListContent & {
 };
 
 const longestList = 256 * 1024;
-/** RFC 5280 §5.2.3: verifiers cope with numbers of up to 20 bytes. */
+/** Of a serial number and of a list's number, in bytes. RFC 5280 §4.1.2.2, §5.2.3. */
 const longestNumber = 20;
 /** cACompromise, as every entry of ours says: lists are for certificates of authorities. RFC 5280 §5.3.1. */
 const caCompromise = 2;
@@ -92,7 +92,7 @@ function readRevoked(entries: DerReader | undefined): RevokedCertificate[] {
   const revoked: RevokedCertificate[] = [];
   while (!entries.atEnd) {
     const entry = entries.enter(tag.sequence, "a revoked certificate");
-    const serial = toHex(readInteger(entry, "its serial number"));
+    const serial = readNumber(entry, "its serial number");
     const revokedAt = readTime(entry, "its revocation date");
     const extensions = entry.enterIf(tag.sequence, "its extensions");
     if (extensions) eachExtension(extensions, () => undefined);
@@ -106,7 +106,7 @@ function readListExtensions(extensions: DerReader): { number: string; authorityK
   let number: string | undefined;
   let authorityKeyId: string | undefined;
   eachExtension(extensions, (id, contents) => {
-    if (id === oid.crlNumber) number = readNumber(contents);
+    if (id === oid.crlNumber) number = readNumber(contents, "the list's number");
     if (id === oid.authorityKeyIdentifier) authorityKeyId = readKeyId(contents);
   });
   if (number === undefined) throw new DerFlaw("the list has no number (RFC 5280 §5.2.3)");
@@ -116,12 +116,10 @@ function readListExtensions(extensions: DerReader): { number: string; authorityK
   return { number, authorityKeyId };
 }
 
-function readNumber(contents: DerReader): string {
-  const number = readInteger(contents, "the list's number");
-  requireDer(
-    number.length <= longestNumber && (number[0] ?? 0x80) < 0x80,
-    "the list's number is negative or over 20 bytes",
-  );
+function readNumber(fields: DerReader, what: string): string {
+  const number = readInteger(fields, what);
+  const fits = number.length <= longestNumber && (number[0] ?? 0x80) < 0x80;
+  requireDer(fits, `${what} is negative or over ${longestNumber} bytes`);
   return toHex(number);
 }
 

@@ -66,7 +66,7 @@ export const ceremonySchema = (pieces: FilePieces) =>
         lifetime: lifetime.prefault("365d"),
         /** Permitted DNS names; with none, leaves bear no DNS name at all. */
         dnsSubtrees: z.array(dnsSubtree).max(64).default([]),
-        /** After an incident: the root's revocation list that is in force. What it revokes stays revoked. */
+        /** After an incident: the set of lists in force, the root's first. What that revokes stays revoked. */
         listInForce: pieces.path.optional(),
       })
       .optional(),

@@ -156,11 +156,11 @@ async function readListInForce({ intermediate }: CeremonyConfig): Promise<Certif
     throw new Fault("CONFIG_INVALID", `intermediate.listInForce: ${file} cannot be read`, { cause });
   });
   const blocks = decodePem(text);
-  const [block, ...others] = blocks.ok ? blocks.value : [];
-  if (block?.label !== "X509 CRL" || others.length > 0) {
+  const [block] = blocks.ok ? blocks.value : [];
+  if (block?.label !== "X509 CRL") {
     throw new Fault(
       "CONFIG_INVALID",
-      `intermediate.listInForce: ${file} must hold one revocation list, in PEM`,
+      `intermediate.listInForce: ${file} must begin with the root's revocation list, in PEM`,
     );
   }
   const list = readCertificateList(block.der);
