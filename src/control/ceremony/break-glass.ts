@@ -34,7 +34,7 @@ type Terms = {
 /** A set has a list of the root and one of each other intermediate; a PEM text here has at most 64 blocks. */
 export const mostIntermediates = 64;
 
-export const inForceFile = "lists-in-force.pem";
+const inForceFile = "lists-in-force.pem";
 const breakGlassFile = (label: string): string => `break-glass-${label}.pem`;
 
 /** The files that `sealLists` fills. */

@@ -26,7 +26,7 @@ import {
   decodeEcdsaSignature,
   encodeEcdsaSignature,
 } from "../../../src/domain/certificate/ecdsa-signature.ts";
-import { sameBytes } from "../../../src/domain/certificate/hex.ts";
+import { sameBytes, toHex } from "../../../src/domain/certificate/hex.ts";
 import { leafIssuer } from "../../../src/domain/certificate/leaf-issuer.ts";
 import { readLeafTbs } from "../../../src/domain/certificate/leaf-tbs.ts";
 import { grammarFlaw, grammarRules } from "../../../src/domain/certificate/lint/grammar.ts";
@@ -83,7 +83,8 @@ const certificateList: FuzzTarget = {
       const alone = readTbsCertificateList(tbs, curve);
       if (!alone.ok) continue;
       const again = readTbsCertificateList(writeTbsCertificateList(alone.value, curve), curve);
-      mustHold(again.ok && isDeepStrictEqual(again.value, alone.value), "what is read is written the same");
+      const texts = [alone, again].map((one) => one.ok && { ...one.value, issuer: toHex(one.value.issuer) });
+      mustHold(isDeepStrictEqual(texts[1], texts[0]), "what is read is written the same");
     }
     return true;
   },
