@@ -28,7 +28,8 @@ let envoy: Envoy;
 const ca = new OpensslCa();
 const pem = (...path: string[]): string => readFileSync(room.path(...path), "utf8");
 
-type Anchors = "old" | "new" | "both";
+/** What Envoy is given: roots, and revocation lists beside the old one (docs/ceremony.md). */
+type Anchors = "old" | "new" | "both" | "old, first intermediate lost" | "old, its list alone";
 type Validator = "trusted_ca" | "spiffe";
 const validators: readonly Validator[] = ["trusted_ca", "spiffe"];
 
@@ -38,7 +39,14 @@ beforeAll(async () => {
   module = openModule(room.hsm.module);
   issuing = await openIssuingToken(module);
   const roots = { old: pem("old", "root.pem"), new: pem("next", "root.pem") };
-  const anchors: Record<Anchors, string> = { ...roots, both: roots.new + roots.old };
+  const sealed = pem("old", "break-glass-issuing old-1.pem");
+  const [ofRoot = ""] = sealed.split(/(?<=-----END X509 CRL-----\n)/);
+  const anchors: Record<Anchors, string> = {
+    ...roots,
+    both: roots.new + roots.old,
+    "old, first intermediate lost": roots.old + sealed,
+    "old, its list alone": roots.old + ofRoot,
+  };
   const listeners = Object.entries(anchors).flatMap(([name, text]) => [
     listener(`trusted_ca-${name}`, { trusted_ca: { inline_string: text } }),
     listener(`spiffe-${name}`, { custom_validator_config: spiffeValidator(text) }),
@@ -124,5 +132,17 @@ describe.each(validators)("with %s", (validator) => {
     const chain = [await leafUnder(intermediate, names), intermediate];
     expect(await accepts(`${validator}-old`, chain)).toBe(expected);
     expect(await accepts(`${validator}-new`, chain)).toBe(false);
+  });
+
+  test("with the sealed lists the lost intermediate's leaves are refused and the others' accepted", async () => {
+    const under = async (name: string) => {
+      const intermediate = pem("old", `${name}.pem`);
+      return [await leafUnder(intermediate, { uri: web }), intermediate];
+    };
+    const [lost, other] = [await under("issuing old-1"), await under("issuing old-2")];
+    expect(await accepts(`${validator}-old, first intermediate lost`, lost)).toBe(false);
+    expect(await accepts(`${validator}-old, first intermediate lost`, other)).toBe(true);
+    // Without the other intermediate's own list nothing is accepted any more: never half a set.
+    expect(await accepts(`${validator}-old, its list alone`, other)).toBe(false);
   });
 });

@@ -134,7 +134,7 @@ export class AgentServer implements NodeFeed {
 
   entriesOf = (agent: SpiffeId) =>
     [...this.rig.entries.values()].filter(({ parentId }) => parentId === agent);
-  bundle = () => ({ trustDomain, sequence: this.sequence, anchors: this.anchors });
+  bundle = () => ({ trustDomain, sequence: this.sequence, anchors: this.anchors, lists: [] });
   notice = () => ({ activeKeyId: this.issuer.authority.keyId, reissueSpreadMs: this.spreadMs });
   onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);

@@ -9,7 +9,7 @@ const trustDomain = "mesh.test" as TrustDomain;
 /** What agents are told of, set by the test; `changed` tells every listener. */
 export class FakeNodeFeed implements NodeFeed {
   entries: RegistrationEntry[] = [];
-  current: Bundle = { trustDomain, sequence: 1, anchors: [] };
+  current: Bundle = { trustDomain, sequence: 1, anchors: [], lists: [] };
   readonly #listeners = new Set<() => void>();
   entriesOf = (id: SpiffeId) => this.entries.filter((entry) => entry.parentId === id);
   bundle = () => this.current;

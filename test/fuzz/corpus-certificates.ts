@@ -1,15 +1,12 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { readCertificate } from "../../src/domain/certificate/certificate.ts";
-import {
-  assembleCertificateList,
-  writeTbsCertificateList,
-} from "../../src/domain/certificate/certificate-list.ts";
 import { writeCsr } from "../../src/domain/certificate/csr.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import * as write from "../../src/domain/certificate/der-writer.ts";
 import { oid } from "../../src/domain/certificate/oid.ts";
 import { csrFor } from "../fakes/csr-maker.ts";
 import { agent, issuanceRig, webEntry } from "../fakes/issuance-rig.ts";
+import { revocationList } from "../fakes/revocation-list.ts";
 import {
   crossCertificate,
   type SoftwareAuthority,
@@ -73,21 +70,12 @@ const tbsOf = (der: Uint8Array): Uint8Array => {
   return read.value.tbs;
 };
 
-function listOf({ authority, privateKey }: SoftwareAuthority, serials: readonly string[]): Uint8Array {
-  const issuer = readCertificate(authority.certificate);
-  if (!issuer.ok) throw new Error(issuer.error);
-  const [thisUpdate, nextUpdate] = [new Date("2030-01-01T00:00:00Z"), new Date("2060-01-01T00:00:00Z")];
-  const content = {
-    issuer: issuer.value.subject,
-    thisUpdate,
-    nextUpdate,
-    revoked: serials.map((serial) => ({ serial, revokedAt: thisUpdate })),
-    number: "01",
-    authorityKeyId: authority.keyId,
-  };
-  const tbs = writeTbsCertificateList(content, "P-256");
-  return assembleCertificateList(tbs, sign("sha256", tbs, privateKey), "P-256");
-}
+const listOf = ({ authority, privateKey }: SoftwareAuthority, serials: readonly string[]): Uint8Array =>
+  revocationList(authority.certificate, privateKey, {
+    serials,
+    thisUpdate: new Date("2030-01-01T00:00:00Z"),
+    nextUpdate: new Date("2060-01-01T00:00:00Z"),
+  });
 
 const integer = (text: string) => write.unsignedInteger(Buffer.from(text, "hex"));
 

@@ -3,18 +3,13 @@
  * number from 0x80 on was written as a negative one, and the revoked certificate was never found again.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { sign, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
-import { readCertificate } from "../../src/domain/certificate/certificate.ts";
-import {
-  assembleCertificateList,
-  writeTbsCertificateList,
-} from "../../src/domain/certificate/certificate-list.ts";
 import { encodeCertificates, encodePem } from "../../src/domain/certificate/pem.ts";
-import { ecdsaOn } from "../../src/domain/certificate/signature-algorithm.ts";
+import { revocationList } from "../fakes/revocation-list.ts";
 import { type SoftwareAuthority, softwareAuthority } from "../fakes/software-authority.ts";
 import { needs, part } from "../parts/parts.ts";
 import { authorityLife, everyPrefix } from "./leaf-cases.ts";
@@ -30,25 +25,12 @@ const file = (name: string, text: string): string => {
 };
 
 /** A version 2 list of these serial numbers, given as magnitudes. RFC 5280 §5.1. */
-function revocationList(
-  { authority, privateKey }: SoftwareAuthority,
-  serials: readonly Uint8Array[],
-): string {
-  const issuer = readCertificate(authority.certificate);
-  if (!issuer.ok) throw new Error(issuer.error);
-  const { notBefore, notAfter } = authorityLife;
-  const content = {
-    issuer: issuer.value.subject,
-    thisUpdate: notBefore,
-    nextUpdate: notAfter,
-    revoked: serials.map((serial) => ({ serial: Buffer.from(serial).toString("hex"), revokedAt: notBefore })),
-    number: "01",
-    authorityKeyId: authority.keyId,
-  };
-  const tbs = writeTbsCertificateList(content, "P-256");
-  const list = assembleCertificateList(tbs, sign(ecdsaOn["P-256"].hash, tbs, privateKey), "P-256");
-  return encodePem("X509 CRL", list);
-}
+const listOf = ({ authority, privateKey }: SoftwareAuthority, serials: readonly Uint8Array[]): string => {
+  const { notBefore: thisUpdate, notAfter: nextUpdate } = authorityLife;
+  const texts = serials.map((serial) => Buffer.from(serial).toString("hex"));
+  const wanted = { serials: texts, thisUpdate, nextUpdate };
+  return encodePem("X509 CRL", revocationList(authority.certificate, privateKey, wanted));
+};
 
 /** Contents of the INTEGER that a magnitude has to become. */
 const integerOf = (magnitude: Uint8Array): string => {
@@ -69,7 +51,7 @@ const magnitudes = Array.from({ length: 255 }, (_, at) =>
 
 needs("openssl", "go clients")("OpenSSL and Go read every serial number of a list as it was written", () => {
   const software = softwareAuthority(authorityLife);
-  const list = file("list.pem", revocationList(software, magnitudes));
+  const list = file("list.pem", listOf(software, magnitudes));
   const wanted = magnitudes.map(integerOf);
   const issuer = file("issuer.pem", encodeCertificates([software.authority.certificate]));
   expect(readListByGo(list, issuer)).toEqual({ serials: wanted, signed: true });
@@ -106,8 +88,8 @@ needs("openssl")(
       const { stdout, stderr } = spawnSync(part("openssl"), [...argv, ...leaves], { encoding: "utf8" });
       return `${stdout}${stderr}`.split("certificate revoked").length - 1;
     };
-    expect(revoked(file("all.pem", revocationList(software, serials)))).toBe(minted.length);
+    expect(revoked(file("all.pem", listOf(software, serials)))).toBe(minted.length);
     const odd = serials.filter((_, at) => at % 2 === 1);
-    expect(revoked(file("odd.pem", revocationList(software, odd)))).toBe(odd.length);
+    expect(revoked(file("odd.pem", listOf(software, odd)))).toBe(odd.length);
   },
 );

@@ -13,7 +13,7 @@ const must = <T>(result: Result<T, string>): T => {
   return result.value;
 };
 
-const derOf = (pem: string): Der[] => must(decodeCertificates(pem)) as Der[];
+export const derOf = (pem: string): Der[] => must(decodeCertificates(pem)) as Der[];
 
 /** A fresh leaf under a test CA, as an agent holds it. */
 export function svidFrom(ca: OpensslCa, spiffeId: string): X509Svid {
@@ -37,4 +37,5 @@ export const bundleOf = (trustDomain: string, ...cas: OpensslCa[]): Bundle => ({
   trustDomain: must(parseTrustDomain(trustDomain)),
   sequence: 1,
   anchors: cas.flatMap((ca) => derOf(ca.root.certificate)),
+  lists: [],
 });

@@ -9,6 +9,7 @@ const bundle = (sequence: number, anchors: readonly number[], trustDomain = "mes
   trustDomain: trustDomain as TrustDomain,
   sequence,
   anchors: anchors.map((byte) => Uint8Array.of(byte) as Der),
+  lists: [],
 });
 
 function keeperOf(held: Bundle) {

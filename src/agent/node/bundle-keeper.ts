@@ -1,5 +1,4 @@
-import type { Bundle } from "../../domain/trust/bundle.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
+import { type Bundle, partNames } from "../../domain/trust/bundle.ts";
 import type { AgentObserver } from "../agent-event.ts";
 import type { NodeStore } from "./node-credentials.ts";
 
@@ -23,9 +22,9 @@ export class BundleKeeper {
     return this.#bundle;
   }
 
-  /** SHA-256 (hexadecimal) of each anchor. */
+  /** SHA-256 (hexadecimal) of each anchor and revocation list. */
   anchorNames(): readonly string[] {
-    return this.#bundle.anchors.map((anchor) => sha256Hex(anchor));
+    return partNames(this.#bundle);
   }
 
   onChange(listener: () => void): () => void {
@@ -59,9 +58,9 @@ export class BundleKeeper {
     if (bundle.sequence < held.sequence) {
       return `its sequence ${bundle.sequence} is below ${held.sequence}, which this agent has seen`;
     }
-    const names = JSON.stringify(bundle.anchors.map((anchor) => sha256Hex(anchor)));
+    const names = JSON.stringify(partNames(bundle));
     if (bundle.sequence === held.sequence && names !== JSON.stringify(this.anchorNames())) {
-      return `its sequence ${bundle.sequence} was seen with other anchors`;
+      return `its sequence ${bundle.sequence} was seen with other content`;
     }
     return undefined;
   }

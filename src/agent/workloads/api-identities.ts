@@ -1,5 +1,5 @@
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
-import type { Bundle } from "../../domain/trust/bundle.ts";
+import { type Bundle, partNames } from "../../domain/trust/bundle.ts";
 import type { SecretContent } from "../../domain/trust/holder.ts";
 import { acknowledged, delivered, streamClosed } from "../../domain/trust/holder-updates.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
@@ -95,7 +95,7 @@ export class StreamIdentities {
   }
 
   #listOf({ svids, bundle }: { readonly svids: readonly X509Svid[]; readonly bundle: Bundle }): Given[] {
-    const anchors = bundle.anchors.map((anchor) => sha256Hex(anchor));
+    const anchors = partNames(bundle);
     const roots = { kind: "bundle", version: sha256Hex(anchors.join()), anchors } as const;
     if (svids.length === 0) {
       const first = this.#view.identities()[0];

@@ -64,7 +64,7 @@ beforeEach(async () => {
       onChange: () => () => undefined,
     },
     bundles: {
-      current: { trustDomain: "mesh.test", sequence: 1, anchors: [] },
+      current: { trustDomain: "mesh.test", sequence: 1, anchors: [], lists: [] },
       anchorNames: () => anchors,
       onChange: () => () => undefined,
     },

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { ServerUpdate } from "../../agent/session/server-feed.ts";
 import type { IssuedChain } from "../../agent/svids/svid-issuer.ts";
+import { readCertificateList } from "../../domain/certificate/certificate-list.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { parseSpiffeId, type SpiffeId, trustDomainOf } from "../../domain/identity/spiffe-id.ts";
@@ -15,6 +16,7 @@ import type { Entry__Output } from "../../generated/meshmint/trust/v1/Entry.ts";
 import type { TrustBundle__Output } from "../../generated/meshmint/trust/v1/TrustBundle.ts";
 
 const mostAnchors = 64;
+const mostLists = 128;
 const mostChain = 8;
 
 /** A chain as it came; whether it fits is checked by the one who has its key. */
@@ -39,7 +41,11 @@ export function readBundle(message: TrustBundle__Output, trustDomain: TrustDomai
   const isUnique = new Set(anchors.map((anchor) => anchor.toString("base64"))).size === anchors.length;
   if (!isUnique) return refused("a bundle that has an anchor twice");
   if (!anchors.every(isRoot)) return refused("a bundle with an anchor that is no self-signed CA certificate");
-  return ok({ trustDomain, sequence, anchors: anchors.map(toDer) });
+  const lists = message.revocationListsDer;
+  if (lists.length > mostLists) return refused(`a bundle of ${lists.length} revocation lists`);
+  if (!lists.every((list) => readCertificateList(list).ok))
+    return refused("a bundle with a revocation list that cannot be read");
+  return ok({ trustDomain, sequence, anchors: anchors.map(toDer), lists: lists.map(toDer) });
 }
 
 function isRoot(der: Buffer): boolean {

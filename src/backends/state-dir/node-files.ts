@@ -12,6 +12,11 @@ import { writeAtomically } from "./atomic-file.ts";
 const base64 = z.base64().max(64 * 1024);
 const bytes = base64.transform((text) => new Uint8Array(Buffer.from(text, "base64")));
 const der = bytes.transform((value) => value as Der);
+/** As long as a list may be, in base64 (readCertificateList). */
+const listDer = z
+  .base64()
+  .max(512 * 1024)
+  .transform((text) => new Uint8Array(Buffer.from(text, "base64")) as Der);
 const date = z.iso.datetime().transform((text) => new Date(text));
 const hex = z.string().regex(/^[0-9a-f]{2,128}$/);
 
@@ -30,6 +35,7 @@ const bundleShape = z.strictObject({
   trustDomain: z.string(),
   sequence: z.int().nonnegative(),
   anchors: z.array(der).min(1).max(64),
+  lists: z.array(listDer).max(128).default([]),
 });
 
 /**
@@ -73,8 +79,9 @@ export class NodeFiles implements NodeStore {
   }
 
   async saveBundle(bundle: Bundle): Promise<void> {
-    const { trustDomain, sequence, anchors } = bundle;
-    await this.#write("bundle.json", { trustDomain, sequence, anchors: anchors.map(toBase64) });
+    const { trustDomain, sequence, anchors, lists } = bundle;
+    const parts = { anchors: anchors.map(toBase64), lists: lists.map(toBase64) };
+    await this.#write("bundle.json", { trustDomain, sequence, ...parts });
   }
 
   async #read(name: string): Promise<unknown> {

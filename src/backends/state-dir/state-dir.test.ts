@@ -118,12 +118,20 @@ const credentials = {
 
 test("node SVID and bundle are read back, readable by their owner alone", async () => {
   const files = new NodeFiles(folder);
-  const bundle = { trustDomain: "mesh.test" as TrustDomain, sequence: 3, anchors: [Uint8Array.of(9) as Der] };
+  const bundle = {
+    trustDomain: "mesh.test" as TrustDomain,
+    sequence: 3,
+    anchors: [Uint8Array.of(9) as Der],
+    lists: [Uint8Array.of(8) as Der],
+  };
   await files.saveNode(credentials);
   await files.saveBundle(bundle);
   expect(await files.loadNode()).toEqual(credentials);
   expect(await files.loadBundle()).toEqual(bundle);
   expect(statSync(join(folder, "node.json")).mode & 0o777).toBe(0o600);
+  const older = { trustDomain: "mesh.test", sequence: 3, anchors: ["CQ=="] };
+  writeFileSync(join(folder, "bundle.json"), JSON.stringify(older)); // as before bundles had lists
+  expect(await files.loadBundle()).toEqual({ ...bundle, lists: [] });
 });
 
 test.each(["", "{", "[]", '{"spiffeId":"x"}', "null"])(

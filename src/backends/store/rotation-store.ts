@@ -47,7 +47,9 @@ export class SqlRotationStore implements RotationStore {
 
 function toState(text: string): TrustState {
   try {
-    return fromTaggedJson(text) as TrustState;
+    const state = fromTaggedJson(text) as TrustState;
+    // What was stored before bundles had lists has none.
+    return { ...state, bundle: { ...state.bundle, lists: state.bundle.lists ?? [] } };
   } catch (cause) {
     throw new Fault("STORE_FAILED", "the stored rotation state cannot be read", { cause });
   }

@@ -1,5 +1,5 @@
+import { partNames } from "../../domain/trust/bundle.ts";
 import type { Clock } from "../../foundation/clock.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import type { AcceptanceMessage } from "./holder-report.ts";
 import type { TrustPicture } from "./trust-picture.ts";
@@ -49,7 +49,7 @@ export class BundleSequence {
   }
 
   #hasOurAnchors({ acceptedAnchors }: AcceptanceMessage): boolean {
-    const ours = this.#deps.picture.bundle().anchors.map((anchor) => sha256Hex(anchor));
+    const ours = partNames(this.#deps.picture.bundle());
     return ours.length === acceptedAnchors.length && ours.every((name) => acceptedAnchors.includes(name));
   }
 

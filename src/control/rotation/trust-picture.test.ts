@@ -26,7 +26,7 @@ test.each([
     notBefore: new Date(0),
     notAfter: new Date("2050-01-01T00:00:00Z"),
   };
-  const bundle = { trustDomain, sequence: 1, anchors: [der(rootPem)] };
+  const bundle = { trustDomain, sequence: 1, anchors: [der(rootPem)], lists: [] };
   const store = { load: async () => firstState(authority, bundle, new Date(0)), save: async () => true };
   const clock = { now: () => new Date(now) };
   const signatures = { isSignedBy: () => true };

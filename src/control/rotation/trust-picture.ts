@@ -54,7 +54,7 @@ export class TrustPicture {
     const checked = checkAuthority(await first(), { ...deps, oldRoot: undefined, now }, deps.signatures);
     if (!checked.ok) throw new Fault("CONFIG_INVALID", `authority: ${checked.error}`);
     const { authority, root } = checked.value;
-    const bundle: Bundle = { trustDomain: deps.trustDomain, sequence: 1, anchors: [root] };
+    const bundle: Bundle = { trustDomain: deps.trustDomain, sequence: 1, anchors: [root], lists: [] };
     const state = { ...firstState(authority, bundle, now), revision: 1 };
     if (await deps.store.save(state, signal)) return new TrustPicture(deps, state);
     throw new Fault(

@@ -36,7 +36,7 @@ export type Delivery =
       readonly kind: "bundle";
       readonly name: string;
       readonly version: string;
-      /** SHA-256 (hexadecimal) of each anchor in the content, in its order. */
+      /** SHA-256 (hexadecimal) of each anchor and revocation list in the content (partNames). */
       readonly anchors: readonly string[];
     };
 

@@ -11,7 +11,7 @@ export type Grade = (typeof grades)[number];
 export const holderKinds = ["sds", "workload-api", "agent", "server"] as const;
 export type HolderKind = (typeof holderKinds)[number];
 
-/** The content of one bundle secret. An anchor is named by the lower-case hexadecimal SHA-256 of its DER. */
+/** The content of one bundle secret: anchors, and revocation lists if any, each by the SHA-256 of its DER (partNames). */
 export type BundleContent = {
   readonly kind: "bundle";
   readonly version: string;

@@ -34,7 +34,7 @@ test("what all depends on is told with its end, and what is not there is not tol
   const gauges = new ServerGauges(metrics);
   const trust = firstState(
     authority,
-    { trustDomain: "mesh.test" as TrustDomain, sequence: 7, anchors: [root] },
+    { trustDomain: "mesh.test" as TrustDomain, sequence: 7, anchors: [root], lists: [] },
     at(0),
   );
   const figures = {

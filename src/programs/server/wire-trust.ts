@@ -15,8 +15,8 @@ import type { SignerKeys } from "../../control/rotation/signer-keys.ts";
 import { TrustPicture } from "../../control/rotation/trust-picture.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { type AcceptancePolicy, defaultAcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import { partNames } from "../../domain/trust/bundle.ts";
 import { systemClock } from "../../foundation/clock.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, seconds } from "../../foundation/duration.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
@@ -98,7 +98,7 @@ const openRoster = (database: Database, picture: TrustPicture, signal: AbortSign
       clock: systemClock,
       bundle: () => ({
         sequence: picture.bundle().sequence,
-        anchors: picture.bundle().anchors.map((anchor) => sha256Hex(anchor)),
+        anchors: partNames(picture.bundle()),
       }),
     },
     signal,

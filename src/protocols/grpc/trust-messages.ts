@@ -19,9 +19,10 @@ export const entryMessage = (entry: RegistrationEntry): Entry => ({
   createdAtMs: entry.createdAt.getTime(),
 });
 
-/** A bundle as agents and operators receive it: roots newest first. */
+/** A bundle as agents and operators receive it. */
 export const bundleMessage = (bundle: Bundle): TrustBundle => ({
   trustDomain: bundle.trustDomain,
   sequence: bundle.sequence,
   anchorsDer: bundle.anchors.map((anchor) => Buffer.from(anchor)),
+  revocationListsDer: bundle.lists.map((list) => Buffer.from(list)),
 });

@@ -31,7 +31,7 @@ const service = attestationService({
     },
   },
   observer: { failed: (method, thrown) => failures.push([method, thrown]) },
-  bundle: () => ({ trustDomain: "mesh.test" as TrustDomain, sequence: 1, anchors: [] }),
+  bundle: () => ({ trustDomain: "mesh.test" as TrustDomain, sequence: 1, anchors: [], lists: [] }),
 });
 const open = () => {
   const call = new AttestCall();

@@ -30,7 +30,8 @@ const leafMessage = (svid: X509Svid, comment: string): SecretMessage => ({
 type BundleSecret = Extract<Secret, { kind: "bundle" }>;
 
 function bundleMessage({ form, bundles }: BundleSecret, comment: string): SecretMessage {
-  const roots = ({ anchors }: Bundle) => encodeCertificates(anchors);
+  const roots = ({ anchors, lists }: Bundle) =>
+    encodeCertificates(anchors) + lists.map((list) => encodePem("X509 CRL", list)).join("");
   if (form === "trusted-ca") {
     return { validationContext: { trustedCa: inline(comment + bundles.map(roots).join("")) } };
   }

@@ -1,12 +1,19 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, verify, X509Certificate } from "node:crypto";
+import { readCertificate } from "../../domain/certificate/certificate.ts";
+import { type CertificateList, readCertificateList } from "../../domain/certificate/certificate-list.ts";
+import type { Der } from "../../domain/certificate/der.ts";
+import { sameBytes } from "../../domain/certificate/hex.ts";
+import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
 import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
+import { sha256Hex } from "../../foundation/digest.ts";
 
 /** Says why Envoy would refuse a secret, or undefined. What it accepts and we do not want is refused here too. */
 export type Inspect = (secret: Secret) => string | undefined;
 
 const longestChain = 10;
 const mostAnchors = 100;
+const mostLists = 128;
 const mostBytes = 256 * 1024;
 /** What Envoy 1.40 takes in TLS contexts (context_impl.cc): these curves, and RSA from 2048 bits. */
 const curves = new Set(["prime256v1", "secp384r1", "secp521r1"]);
@@ -78,8 +85,33 @@ function bundleFlaw(bundle: Bundle): string | undefined {
     if (!anchor.ca) return "an anchor is not a CA certificate";
     if (!isIssuer(anchor, anchor)) return "an anchor is not self-signed";
   }
-  return undefined;
+  return bundle.lists.length === 0 ? undefined : listsFlaw(bundle);
 }
+
+/** With one revocation list in its context Envoy refuses whatever has an issuer without one. RFC 5280 §6.3.3. */
+function listsFlaw({ anchors, lists }: Bundle): string | undefined {
+  if (lists.length > mostLists) return `it has more than ${mostLists} revocation lists`;
+  if (sizeOf(lists) > mostBytes) return `its revocation lists are larger than ${mostBytes} bytes`;
+  const read = lists.map((list) => readCertificateList(list));
+  const flaw = read.find((list) => !list.ok);
+  if (flaw && !flaw.ok) return `a revocation list cannot be read: ${flaw.error}`;
+  const whole = read.flatMap((list) => (list.ok ? list.value : []));
+  if (new Set(whole.map(({ authorityKeyId }) => authorityKeyId)).size < whole.length)
+    return "it has two revocation lists of one issuer";
+  const lacking = anchors.find((der) => !whole.some((list) => isListOf(list, der)));
+  return lacking && `it has revocation lists, and none of the anchor ${sha256Hex(lacking)}`;
+}
+
+function isListOf(list: CertificateList, der: Der): boolean {
+  const anchor = readCertificate(der);
+  const hash = listHashes[list.signatureAlgorithm];
+  if (!anchor.ok || hash === undefined || !sameBytes(anchor.value.subject, list.issuer)) return false;
+  return verify(hash, list.tbs, new X509Certificate(der).publicKey, list.signature);
+}
+
+const listHashes: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.values(ecdsaOn).map(({ oid, hash }) => [oid, hash]),
+);
 
 const isIssuer = (issuer: X509Certificate, below: X509Certificate): boolean =>
   below.checkIssued(issuer) && below.verify(issuer.publicKey);

@@ -5,6 +5,7 @@ import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
+import { sha256Hex } from "../../foundation/digest.ts";
 import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
 import { SecretEncodings } from "./secret-encodings.ts";
 
@@ -26,6 +27,7 @@ const bundle = (trustDomain: string, ...anchors: Der[]): Bundle => ({
   trustDomain: trustDomain as TrustDomain,
   sequence: 1,
   anchors,
+  lists: [],
 });
 const trust = (form: "spiffe-validator" | "trusted-ca", ...bundles: Bundle[]): Secret => ({
   kind: "bundle",
@@ -46,6 +48,27 @@ test("one content is encoded once, whoever asks", () => {
   expect(subject.encode(trust("trusted-ca", bundle("td.example", anchor)), 0)).toBe(first);
   expect(subject.encode(trust("spiffe-validator", bundle("td.example", anchor)), 0)).not.toBe(first);
 });
+
+test.each(["trusted-ca", "spiffe-validator"] as const)(
+  "revocation lists stand behind the anchors of a %s, and are part of what is acknowledged",
+  (form) => {
+    const subject = encodings();
+    const plain = bundle("td.example", der(7));
+    const [without, encoded] = [plain, { ...plain, lists: [der(8), der(9)] }].map((one) =>
+      subject.encode(trust(form, one), 0),
+    );
+    expect(encoded?.content.version).not.toBe(without?.content.version);
+    expect(encoded?.delivery).toMatchObject({
+      anchors: [der(7), der(8), der(9)].map((one) => sha256Hex(one)),
+    });
+    const text = encoded?.bytes.toString("latin1") ?? "";
+    expect([...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(([, label]) => label)).toEqual([
+      "CERTIFICATE",
+      "X509 CRL",
+      "X509 CRL",
+    ]);
+  },
+);
 
 test("name, content and retry number each make other bytes; the content's id stays through retries", () => {
   const subject = encodings();

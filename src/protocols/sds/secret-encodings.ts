@@ -20,14 +20,14 @@ const mostBundles = 512;
 
 /**
  * Encodes each content once, however many streams get it. Leaves are remembered as long as their X509Svid lives,
- * bundles by their anchors (the newest 512 contents).
+ * bundles by their content (the newest 512).
  */
 export class SecretEncodings {
   readonly #inspect: Inspect;
   readonly #withheld: (name: string, flaw: string) => void;
   readonly #leaves = new WeakMap<X509Svid, Map<string, Forms>>();
   readonly #bundles = new Map<string, Forms>();
-  readonly #digests = new WeakMap<Der, string>();
+  readonly #known = new WeakMap<Der, string>();
 
   /** `withheld` is told once of each content that Envoy would refuse; it is never sent. */
   constructor(deps: { inspect: Inspect; withheld: (name: string, flaw: string) => void }) {
@@ -57,7 +57,7 @@ export class SecretEncodings {
 
   #bundleForms(secret: Extract<Secret, { kind: "bundle" }>): Forms {
     const parts = secret.bundles.map(
-      ({ trustDomain, anchors }) => `${trustDomain}=${anchors.map((der) => this.#digest(der)).join(",")}`,
+      ({ trustDomain, anchors, lists }) => `${trustDomain}=${this.#digests(anchors)}/${this.#digests(lists)}`,
     );
     const key = [secret.name, secret.form, ...parts].join(" ");
     const forms = this.#bundles.get(key) ?? this.#prepare(secret);
@@ -87,13 +87,18 @@ export class SecretEncodings {
       const { serial, authorityKeyId, notAfter } = secret.svid;
       return { content, bytes, delivery: { kind, name, version, serial, authorityKeyId, notAfter } };
     }
-    const anchors = secret.bundles.flatMap((bundle) => bundle.anchors.map((der) => this.#digest(der)));
+    const parts = secret.bundles.flatMap(({ anchors, lists }) => [...anchors, ...lists]);
+    const anchors = parts.map((der) => this.#digest(der));
     return { content, bytes, delivery: { kind, name, version, anchors } };
   }
 
+  #digests(parts: readonly Der[]): string {
+    return parts.map((der) => this.#digest(der)).join();
+  }
+
   #digest(der: Der): string {
-    const known = this.#digests.get(der) ?? sha256Hex(der);
-    this.#digests.set(der, known);
+    const known = this.#known.get(der) ?? sha256Hex(der);
+    this.#known.set(der, known);
     return known;
   }
 }

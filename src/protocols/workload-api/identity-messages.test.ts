@@ -13,7 +13,7 @@ const svid = (name: string, hint: string): X509Svid =>
     serial: "1",
     hint,
   }) as never;
-const bundle = { trustDomain: "td", sequence: 1, anchors: [der(5), der(6)] } as unknown as Bundle;
+const bundle = { trustDomain: "td", sequence: 1, anchors: [der(5), der(6)], lists: [] } as unknown as Bundle;
 
 test("chain and bundle are DER side by side, without separators", () => {
   const [first] = svidMessage([svid("a", "h")], bundle).svids ?? [];
@@ -25,6 +25,9 @@ test("chain and bundle are DER side by side, without separators", () => {
     hint: "h",
   });
   expect(bundlesMessage(bundle).bundles).toEqual({ "spiffe://td": Buffer.of(5, 6) });
+  const lists = [der(7), der(8, 9)];
+  for (const { crl } of [bundlesMessage({ ...bundle, lists }), svidMessage([], { ...bundle, lists })])
+    expect(crl).toEqual([Buffer.of(7), Buffer.of(8, 9)]);
 });
 
 test("of equal hints the first SVID keeps it", () => {
@@ -41,6 +44,7 @@ test("contents differ by serial, hint, order and anchors, and by nothing else", 
     contentKey([{ ...a, serial: "2" }, b], bundle),
     contentKey([{ ...a, hint: "h" }, b], bundle),
     contentKey([a, b], { ...bundle, anchors: [der(5)] }),
+    contentKey([a, b], { ...bundle, lists: [der(7)] }),
     contentKey([], bundle),
   ];
   expect(new Set(keys).size).toBe(keys.length);

@@ -1,4 +1,4 @@
-import type { Bundle } from "../../domain/trust/bundle.ts";
+import { type Bundle, partNames } from "../../domain/trust/bundle.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
 import type { X509BundlesResponse } from "../../generated/X509BundlesResponse.ts";
 import type { X509SVIDResponse } from "../../generated/X509SVIDResponse.ts";
@@ -12,8 +12,10 @@ const concatenated = (parts: readonly Uint8Array[]): Buffer => Buffer.concat(par
  */
 export function svidMessage(svids: readonly X509Svid[], bundle: Bundle): X509SVIDResponse {
   const anchors = concatenated(bundle.anchors);
+  const crl = bundle.lists.map((list) => Buffer.from(list));
   const hints = new Set<string>();
   return {
+    crl,
     svids: svids.map((svid) => {
       const hint = hints.has(svid.hint) ? "" : svid.hint;
       hints.add(hint);
@@ -30,12 +32,13 @@ export function svidMessage(svids: readonly X509Svid[], bundle: Bundle): X509SVI
 
 /** Bundles are keyed by the SPIFFE ID of their trust domain, and never merged (Trust Domain and Bundle §6). */
 export const bundlesMessage = (bundle: Bundle): X509BundlesResponse => ({
+  crl: bundle.lists.map((list) => Buffer.from(list)),
   bundles: { [`spiffe://${bundle.trustDomain}`]: concatenated(bundle.anchors) },
 });
 
-/** Equal for equal messages: SVIDs are told apart by serial and hint, bundles by their anchors. */
+/** Equal for equal messages: SVIDs are told apart by serial and hint, bundles by their content. */
 export const contentKey = (svids: readonly X509Svid[], bundle: Bundle): string =>
   JSON.stringify([
     svids.map(({ spiffeId, serial, authorityKeyId, hint }) => [spiffeId, serial, authorityKeyId, hint]),
-    bundle.anchors.map((anchor) => Buffer.from(anchor).toString("base64")),
+    partNames(bundle),
   ]);

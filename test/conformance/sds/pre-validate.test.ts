@@ -1,10 +1,13 @@
+import { createPrivateKey } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
+import type { Der } from "../../../src/domain/certificate/der.ts";
 import type { Secret } from "../../../src/domain/subscription/secret.ts";
 import type { Bundle } from "../../../src/domain/trust/bundle.ts";
 import type { X509Svid } from "../../../src/domain/trust/svid.ts";
 import { preValidate } from "../../../src/protocols/sds/pre-validate.ts";
+import { revocationList } from "../../fakes/revocation-list.ts";
 import { OpensslCa } from "../../parts/openssl-ca.ts";
-import { bundleOf, svidFrom } from "../../parts/svid.ts";
+import { bundleOf, derOf, svidFrom } from "../../parts/svid.ts";
 
 const id = "spiffe://td.example/web";
 const ca = new OpensslCa();
@@ -35,6 +38,15 @@ const bundles = (...list: Bundle[]): Secret => ({
 });
 const withAnchors = (...anchors: Bundle["anchors"]): Secret =>
   bundles({ ...bundleOf("td.example", ca), anchors });
+const days = 86_400_000;
+const listBy = (of: OpensslCa, tier: "root" | "intermediate"): Der => {
+  const [der] = derOf(of[tier].certificate);
+  const times = { thisUpdate: new Date(), nextUpdate: new Date(Date.now() + days) };
+  if (!der) throw new Error("no certificate");
+  return revocationList(der, createPrivateKey(of[tier].key), times);
+};
+const [rootList, intermediateList] = [listBy(ca, "root"), listBy(ca, "intermediate")];
+const withLists = (...lists: Bundle["lists"]): Secret => bundles({ ...bundleOf("td.example", ca), lists });
 const garbage = certificate.slice(0, 100) as typeof certificate;
 
 test.each([
@@ -42,6 +54,7 @@ test.each([
   ["a leaf alone", leaf({ chain: [certificate] })],
   ["two trust domains", bundles(bundleOf("td.example", ca), bundleOf("other.example", other))],
   ["two roots of one trust domain", bundles(bundleOf("td.example", ca, other))],
+  ["a complete set of revocation lists", withLists(rootList, intermediateList)],
 ])("%s passes", (_, secret) => {
   expect(preValidate(secret)).toBeUndefined();
 });
@@ -62,6 +75,11 @@ test.each([
   ["an intermediate as anchor", withAnchors(root, intermediate), "not self-signed"],
   ["a leaf as anchor", withAnchors(certificate), "not a CA"],
   ["an anchor cut short", withAnchors(garbage), "cannot be read"],
+  ["lists without the anchor's", withLists(intermediateList), "none of the anchor"],
+  ["a list by another root", withLists(listBy(other, "root")), "none of the anchor"],
+  ["two lists of one issuer", withLists(rootList, rootList), "two revocation lists of one issuer"],
+  ["a list that is none", withLists(garbage), "list cannot be read"],
+  ["129 lists", withLists(...Array.from({ length: 129 }, () => rootList)), "more than 128 revocation lists"],
   ["101 anchors", withAnchors(...Array.from({ length: 101 }, () => root)), "more than"],
 ])("%s is held back", (_, secret, why) => {
   expect(preValidate(secret)).toContain(why);

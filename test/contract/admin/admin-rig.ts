@@ -65,7 +65,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     registrations,
     agents,
     presence: () => undefined,
-    bundle: () => ({ trustDomain, sequence: 1, anchors: [] }),
+    bundle: () => ({ trustDomain, sequence: 1, anchors: [], lists: [] }),
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
     ledgerLog: ledger.log,
     rotation: {

@@ -21,7 +21,10 @@ const authority = {
   notBefore: at,
   notAfter: at,
 };
-const state = { ...firstState(authority, { trustDomain, sequence: 1, anchors: [der(3)] }, at), revision: 1 };
+const state = {
+  ...firstState(authority, { trustDomain, sequence: 1, anchors: [der(3)], lists: [] }, at),
+  revision: 1,
+};
 const place = { channel: "", name: "ROOTCA" };
 
 test("a state comes back as it was stored, and only its successor replaces it", async () => {

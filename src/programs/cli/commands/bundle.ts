@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { Option } from "commander";
 import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
-import { encodeCertificates } from "../../../domain/certificate/pem.ts";
+import { encodeCertificates, encodePem } from "../../../domain/certificate/pem.ts";
 import { sha256Hex } from "../../../foundation/digest.ts";
 import { type AdminOptions, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { Registration } from "../command-frame.ts";
@@ -18,17 +18,21 @@ const jwks = ({ anchorsDer, sequence }: Bundle): string => {
   return JSON.stringify({ keys, spiffe_sequence: Number(sequence), spiffe_refresh_hint: 300 }, null, 2);
 };
 
+/** Roots, then revocation lists if any: readers of PEM, Envoy among them, take both from one text. */
+const pem = ({ anchorsDer, revocationListsDer }: Bundle): string =>
+  encodeCertificates(anchorsDer) + revocationListsDer.map((list) => encodePem("X509 CRL", list)).join("");
+
 /** A file for Envoy's `path_config_source`, for a listener that trusts the domain without asking an agent. */
-const envoy = ({ anchorsDer, trustDomain }: Bundle): string => {
+const envoy = (bundle: Bundle): string => {
   const secret = {
     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-    name: `spiffe://${trustDomain}`,
-    validation_context: { trusted_ca: { inline_string: encodeCertificates(anchorsDer) } },
+    name: `spiffe://${bundle.trustDomain}`,
+    validation_context: { trusted_ca: { inline_string: pem(bundle) } },
   };
   return JSON.stringify({ resources: [secret] }, null, 2);
 };
 
-const formats = { pem: ({ anchorsDer }: Bundle) => encodeCertificates(anchorsDer), jwks, envoy };
+const formats = { pem, jwks, envoy };
 type Format = keyof typeof formats;
 
 /** `meshmint bundle show`: the trust domain's roots, newest first. */
@@ -44,10 +48,11 @@ export const registerBundle: Registration = (program, frame) => {
     .action((options: AdminOptions & { format: Format }) =>
       runAdmin(frame, options, async (client, { signal }) => {
         const bundle = await client.call("GetBundle", {}, signal);
-        const { trustDomain, sequence, anchorsDer } = bundle;
+        const { trustDomain, sequence, anchorsDer, revocationListsDer } = bundle;
         const text = formats[options.format](bundle);
         const anchors = anchorsDer.map(sha256Hex);
-        return { text, json: { trustDomain, sequence, anchors, [options.format]: text } };
+        const lists = revocationListsDer.map(sha256Hex);
+        return { text, json: { trustDomain, sequence, anchors, lists, [options.format]: text } };
       }),
     );
 };
