@@ -25,6 +25,8 @@ type Wishes = {
   readonly notAfter?: Date;
   /** The intermediate's name. */
   readonly subject?: Der;
+  /** Another intermediate under this one's root. */
+  readonly beside?: SoftwareAuthority;
 };
 
 const hour = 3_600_000;
@@ -33,10 +35,11 @@ const hour = 3_600_000;
 export function softwareAuthority(wishes: Wishes = {}): SoftwareAuthority {
   const { trustDomain = "mesh.test", curve = "P-256" } = wishes;
   const notBefore = wishes.notBefore ?? new Date(Date.now() - hour);
-  const notAfter = wishes.notAfter ?? new Date(Date.now() + 1000 * hour);
+  const notAfter = wishes.notAfter ?? wishes.beside?.authority.notAfter ?? new Date(Date.now() + 1000 * hour);
   const algorithm = ecdsaOn[curve];
   const makeKey = () => generateKeyPairSync("ec", { namedCurve: curve });
-  const [rootKey, key] = [makeKey(), makeKey()];
+  const rootKey = wishes.beside ? keyPairOf(wishes.beside.rootKey) : makeKey();
+  const key = makeKey();
   const [rootName, name] = [nameOf("test root"), wishes.subject ?? nameOf("test intermediate")];
   const certify = (subject: Der, ofKey: KeyObject, more: readonly Uint8Array[]): Der => {
     const tbs = write.sequence(
@@ -56,7 +59,7 @@ export function softwareAuthority(wishes: Wishes = {}): SoftwareAuthority {
   const isCa = critical(oid.basicConstraints, write.sequence(write.boolean(true)));
   const isIssuer = critical(oid.basicConstraints, write.sequence(write.boolean(true), write.smallInteger(0)));
   const names = critical(oid.nameConstraints, permittedUri(trustDomain));
-  const root = certify(rootName, rootKey.publicKey, [isCa, usage]);
+  const root = wishes.beside?.root ?? certify(rootName, rootKey.publicKey, [isCa, usage]);
   const certificate = certify(name, key.publicKey, [isIssuer, usage, names]);
   const authority: Authority = {
     keyId: keyIdOf(key.publicKey),
@@ -91,6 +94,8 @@ const caExtensions = (): Der[] => [
   critical(oid.basicConstraints, write.sequence(write.boolean(true))),
   critical(oid.keyUsage, write.namedBits(5, 6)),
 ];
+
+const keyPairOf = (privateKey: KeyObject) => ({ privateKey, publicKey: createPublicKey(privateKey) });
 
 const wholeSecond = (at: Date): Date => new Date(Math.floor(at.getTime() / 1000) * 1000);
 

@@ -9,8 +9,8 @@ import {
 import type { Holder } from "../../domain/trust/holder.ts";
 import { isPast } from "../../domain/trust/holder-processes.ts";
 import { type LeavesVerdict, leavesBarrier } from "../../domain/trust/leaves-barrier.ts";
-import { type Leaving, leavingAnchor, type RotationPlan } from "../../domain/trust/rotation.ts";
-import { authoritiesUnder, closedUnder, isOpenUnder } from "../../domain/trust/trust-state.ts";
+import { type Leaving, leavingSide, type RotationPlan, replacesRoot } from "../../domain/trust/rotation.ts";
+import { authoritiesOf, closedOf, isOpen } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { OldLeaves } from "./old-leaves.ts";
@@ -33,11 +33,11 @@ export class Barriers {
   }
 
   anchors(plan: RotationPlan): AnchorsVerdict {
-    return anchorsBarrier(this.#question(plan.newAnchor, plan.validFrom));
+    return anchorsBarrier(this.#newAnchor(plan));
   }
 
   isAnchored(plan: RotationPlan): boolean {
-    return isAnchored(this.#question(plan.newAnchor, plan.validFrom));
+    return isAnchored(this.#newAnchor(plan));
   }
 
   /** How every holder stands towards the root of the authority that signs, in a rotation and outside one. */
@@ -54,18 +54,18 @@ export class Barriers {
     return anchorsBarrier(this.#question(plan.oldAnchor));
   }
 
-  /** Whether the anchor that is on its way out may go: for every authority under it, whenever it signed. */
+  /** Whether the side that is on its way out may go: every authority of it, whenever it signed. */
   leaves(rotation: Leaving, strict: boolean): LeavesVerdict {
     const { oldLeaves, picture, policy } = this.#deps;
     const { state } = picture;
-    const anchor = leavingAnchor(rotation);
-    const closed = closedUnder(state, anchor);
+    const leaving = leavingSide(rotation);
+    const closed = closedOf(state, leaving);
     const leaves = oldLeaves.of(closed);
     return leavesBarrier({
       leaves: leaves ?? [],
-      authorities: new Set(authoritiesUnder(state, anchor).map(({ keyId }) => keyId)),
+      authorities: new Set(authoritiesOf(state, leaving).map(({ keyId }) => keyId)),
       whose: rotation.phase === "rolling-back" ? "new" : "old",
-      closed: leaves !== undefined && !isOpenUnder(state, anchor),
+      closed: leaves !== undefined && !isOpen(state, leaving),
       isSuperseded: oldLeaves.superseded(closed),
       strict,
       policy,
@@ -81,6 +81,12 @@ export class Barriers {
         ({ verdict, holder }) => verdict === "gone" && isPast(holder.lastSeenAt, policy.lease, clock.now()),
       )
       .map(({ holder }) => holder);
+  }
+
+  /** Where the root stays, nobody has to accept anything, and only the clocks count. */
+  #newAnchor(plan: RotationPlan): AnchorsQuestion {
+    const question = this.#question(plan.newAnchor, plan.validFrom);
+    return replacesRoot(plan) ? question : { ...question, holders: [] };
   }
 
   #activeAnchor(): string {

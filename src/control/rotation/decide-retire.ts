@@ -1,4 +1,4 @@
-import { reissued, retire } from "../../domain/trust/rotation.ts";
+import { reissued, replacesRoot, retire } from "../../domain/trust/rotation.ts";
 import { ok } from "../../foundation/result.ts";
 import { behind, type Decision, type DecisionDeps, pausedBy, wrongPhase } from "./decision.ts";
 import { forcedChange, passOrForce } from "./pass-or-force.ts";
@@ -18,7 +18,9 @@ export function decideRetire(
   }
   if (rotation.paused) return pausedBy(rotation);
   const verdict = barriers.leaves(rotation, strict);
-  const claim = "the old root may not be withdrawn yet";
+  const claim = replacesRoot(rotation.plan)
+    ? "the old root may not be withdrawn yet"
+    : "the old intermediate is still needed";
   if (verdict.obstacles.length > 0) return behind(verdict, claim);
   const at = clock.now();
   const passage = passOrForce(verdict, { verb: "retire", actor, force, at, claim });

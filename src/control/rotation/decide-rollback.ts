@@ -1,11 +1,12 @@
 import {
   isReversible,
+  newSide,
   type Reasoned,
   type Reissued,
   type Reissuing,
   rollBack,
 } from "../../domain/trust/rotation.ts";
-import { withActive, withClosedUnder, withReopened } from "../../domain/trust/trust-state.ts";
+import { withActive, withClosed, withReopened } from "../../domain/trust/trust-state.ts";
 import { toMs } from "../../foundation/duration.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { ok, refused } from "../../foundation/result.ts";
@@ -33,7 +34,7 @@ export async function decideRollback(
     return await signAgain(deps, { rotation, rollback, force }, signal);
   }
   const closing = { closedAt: rollback.at, closedIn: rotation.plan.id };
-  const { authorities } = withClosedUnder(state, rotation.plan.newAnchor, closing);
+  const { authorities } = withClosed(state, newSide(rotation.plan), closing);
   return ok({ authorities, rotation: rollBack(rotation, rollback), note: { reason } });
 }
 

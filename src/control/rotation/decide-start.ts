@@ -3,11 +3,15 @@ import type { Authority } from "../../domain/trust/authority.ts";
 import { isUnderWay, start } from "../../domain/trust/rotation.ts";
 import { type TrustState, withStandby } from "../../domain/trust/trust-state.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
+import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import { badCertificate, type Decision, type DecisionDeps, wrongPhase } from "./decision.ts";
 import { type CheckedAuthority, checkAuthority, type OfferedAuthority } from "./new-authority.ts";
 import type { RotationAct, RotationRefusal } from "./rotation-status.ts";
 import { whoLacksKey } from "./signer-keys.ts";
+
+/** What the ceremonies wrote; without a root the intermediate follows the present one under the present root. */
+export type OfferedRotation = Omit<OfferedAuthority, "root"> & { readonly root: Uint8Array | undefined };
 
 /**
  * Imports what the ceremonies wrote. Refused unless the certificates check and every signer holds the intermediate's key,
@@ -15,7 +19,7 @@ import { whoLacksKey } from "./signer-keys.ts";
  */
 export async function decideStart(
   deps: DecisionDeps,
-  { offered, actor }: Pick<RotationAct, "actor"> & { readonly offered: OfferedAuthority },
+  { offered, actor }: Pick<RotationAct, "actor"> & { readonly offered: OfferedRotation },
   signal: AbortSignal,
 ): Promise<Decision> {
   const { state } = deps.picture;
@@ -44,21 +48,29 @@ export async function decideStart(
 
 async function check(
   { picture, signatures, longestLeaf, clock, signers }: DecisionDeps,
-  offered: OfferedAuthority,
+  offered: OfferedRotation,
   signal: AbortSignal,
 ): Promise<Result<CheckedAuthority, RotationRefusal>> {
   const { bundle, authorities } = picture.state;
-  const oldRoot = bundle.anchors.find((der) => sha256Hex(der) === authorities.active.anchorSha256);
+  const { active } = authorities;
+  const oldRoot = bundle.anchors.find((der) => sha256Hex(der) === active.anchorSha256);
+  if (oldRoot === undefined)
+    throw new Fault("INTERNAL", `the root of the authority ${active.keyId} is not in the bundle`);
   const terms = { trustDomain: bundle.trustDomain, oldRoot, longestLeaf, now: clock.now() };
-  const checked = checkAuthority(offered, terms, signatures);
+  if (offered.root === undefined && offered.cross !== undefined)
+    return badCertificate("a cross-certificate belongs to a new root, and none is given");
+  const checked = checkAuthority({ ...offered, root: offered.root ?? oldRoot }, terms, signatures);
   if (!checked.ok) return badCertificate(checked.error);
   const { authority, root } = checked.value;
-  if (bundle.anchors.some((der) => sameBytes(der, root)))
-    return badCertificate("this root is in the bundle already");
+  if (offered.root !== undefined && bundle.anchors.some((der) => sameBytes(der, root)))
+    return badCertificate("this root is in the bundle already; leave it out to follow its intermediate");
   if (wasHere(picture.state, authority))
     return badCertificate(`the intermediate's key ${authority.keyId} has been an authority here before`);
   const lacking = await whoLacksKey(signers, authority, signal);
-  return lacking === undefined ? checked : refused(lacking);
+  if (lacking !== undefined) return refused(lacking);
+  if (offered.root !== undefined) return checked;
+  // The chain to an older root goes on through the same cross-certificate, whichever intermediate signs.
+  return ok({ ...checked.value, authority: { ...authority, crossCertificates: active.crossCertificates } });
 }
 
 /** The very authority of a rotation that was rolled back may come again; any other that signed here may not. */

@@ -4,8 +4,8 @@ import { anchorsBarrier } from "../../domain/trust/anchors-barrier.ts";
 import { ago } from "../../domain/trust/barrier-words.ts";
 import { type Holder, holderId, holderKey, isLeaf } from "../../domain/trust/holder.ts";
 import { type HolderRecord, toHolderRecord } from "../../domain/trust/holder-record.ts";
-import { isLeaving, leavingAnchor } from "../../domain/trust/rotation.ts";
-import { authoritiesUnder } from "../../domain/trust/trust-state.ts";
+import { isLeaving, leavingSide } from "../../domain/trust/rotation.ts";
+import { authoritiesOf } from "../../domain/trust/trust-state.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
@@ -85,8 +85,8 @@ export class ProxyPicture {
 
   #leafReasons(holder: Holder): string[] {
     const { state } = this.#deps.picture;
-    const leaving = isLeaving(state.rotation) ? leavingAnchor(state.rotation) : undefined;
-    const under = leaving === undefined ? [] : authoritiesUnder(state, leaving);
+    const leaving = isLeaving(state.rotation) ? leavingSide(state.rotation) : undefined;
+    const under = leaving === undefined ? [] : authoritiesOf(state, leaving);
     const authorities = new Set(under.map(({ keyId }) => keyId));
     const whose = state.rotation.phase === "rolling-back" ? "new" : "old";
     return holder.secrets.filter(isLeaf).flatMap((leaf) => {

@@ -1,6 +1,8 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import { replacesRoot } from "../../domain/trust/rotation.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Seconds } from "../../foundation/duration.ts";
+import { Fault } from "../../foundation/fault.ts";
 import type { Random } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
@@ -10,12 +12,12 @@ import { decideActivate } from "./decide-activate.ts";
 import { decidePause, decideResume } from "./decide-pause.ts";
 import { decideRetire } from "./decide-retire.ts";
 import { decideRollback } from "./decide-rollback.ts";
-import { decideStart } from "./decide-start.ts";
+import { decideStart, type OfferedRotation } from "./decide-start.ts";
 import type { Decision, DecisionDeps } from "./decision.ts";
 import { describeRotation, type Verdict } from "./describe-rotation.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
-import type { OfferedAuthority, SignatureCheck } from "./new-authority.ts";
+import type { SignatureCheck } from "./new-authority.ts";
 import { OldLeaves } from "./old-leaves.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import type { RotationEvent, RotationObserver } from "./rotation-event.ts";
@@ -26,7 +28,7 @@ import type {
   RotationRefusal,
   RotationStatus,
 } from "./rotation-status.ts";
-import { RotationSteps } from "./rotation-steps.ts";
+import { byItself, RotationSteps } from "./rotation-steps.ts";
 import type { SignerKeys } from "./signer-keys.ts";
 import type { TrustPicture } from "./trust-picture.ts";
 import { watchRotation } from "./watch-rotation.ts";
@@ -93,8 +95,8 @@ export class RotationDriver {
     return describeRotation(picture.state, { ...verdict, obstacles }, quarantines.list());
   }
 
-  /** Imports what the ceremonies wrote and puts the new root into the bundle. See decideStart. */
-  start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Promise<Outcome> {
+  /** Imports what the ceremonies wrote and puts a new root into the bundle. See decideStart. */
+  start(offered: OfferedRotation, act: RotationAct, signal: AbortSignal): Promise<Outcome> {
     const { actor } = act;
     return this.#attempt({ verb: "start", act, signal }, () =>
       decideStart(this.#decisions, { offered, actor }, signal),
@@ -135,8 +137,28 @@ export class RotationDriver {
     return this.#turns.run(async () => {
       await this.#deps.quarantines.endGone(signal);
       await this.#steps.advance(signal);
+      if (await this.#follow(signal)) await this.#steps.advance(signal);
       this.#chooseCross();
     });
+  }
+
+  /**
+   * Where the root stays there is nothing that an operator would have to decide: the next intermediate signs as soon as every
+   * clock finds it valid, and the rotation ends with the last leaf of the one before. True when a step was taken.
+   */
+  async #follow(signal: AbortSignal): Promise<boolean> {
+    const { rotation } = this.#deps.picture.state;
+    const waits = rotation.phase === "anchored" || rotation.phase === "reissued";
+    if (!waits || rotation.paused || replacesRoot(rotation.plan) || this.#deps.frozen() !== undefined)
+      return false;
+    const act = { actor: byItself, force: undefined, strict: false };
+    const decided =
+      rotation.phase === "anchored"
+        ? await decideActivate(this.#decisions, act, signal)
+        : decideRetire(this.#decisions, act);
+    if (decided.ok) return decided.value !== undefined && (await this.#steps.take(decided.value, signal));
+    if (decided.error.code === "behind") return false;
+    throw new Fault("ROTATION_REFUSED", decided.error.message);
   }
 
   /** Goes on by itself until `signal` aborts; failures are reported and tried again. */

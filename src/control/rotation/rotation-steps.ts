@@ -9,22 +9,23 @@ import {
   isLeaving,
   isUnderWay,
   type Leaving,
-  leavingAnchor,
+  leavingSide,
   type RollingBack,
   type Rotation,
   reissued,
+  replacesRoot,
   type UnderWay,
   unanchor,
   unreissue,
 } from "../../domain/trust/rotation.ts";
 import {
   type ClosedAuthority,
-  closedUnder,
+  closedOf,
   closingName,
-  isOpenUnder,
+  isOpen,
   type TrustState,
   withAnchor,
-  withClosedUnder,
+  withClosed,
   withoutAnchor,
   withRolledBack,
 } from "../../domain/trust/trust-state.ts";
@@ -56,7 +57,7 @@ export type Change = Partial<Omit<TrustState, "revision" | "rotation">> & {
 };
 
 /** Who acts when the rotation goes on by itself. */
-const byItself = "server";
+export const byItself = "server";
 
 /** Takes the steps of a rotation: each is in the ledger first, then stored by compare-and-set, then in force. */
 export class RotationSteps {
@@ -127,6 +128,7 @@ export class RotationSteps {
     const bundle = this.#deps.picture.bundleToChange();
     switch (rotation.phase) {
       case "prepared": {
+        if (!replacesRoot(rotation.plan)) return { rotation: distribute(rotation, bundle.sequence, step) };
         const wider = withAnchor(bundle, rotation.plan.newRoot);
         return { bundle: wider, rotation: distribute(rotation, wider.sequence, step) };
       }
@@ -143,6 +145,7 @@ export class RotationSteps {
           ? { rotation: unreissue(rotation, step) }
           : undefined;
       case "retiring": {
+        if (!replacesRoot(rotation.plan)) return { rotation: finish(rotation, bundle.sequence, step) };
         const narrower = withoutAnchor(bundle, (der) => sha256Hex(der) === rotation.plan.oldAnchor);
         return { bundle: narrower, rotation: finish(rotation, narrower.sequence, step) };
       }
@@ -167,9 +170,9 @@ export class RotationSteps {
   /** A sequence that went up stays up, whatever it stood for. */
   #rolledBack(rotation: RollingBack): Change {
     const { picture, clock } = this.#deps;
-    const { newAnchor, newAuthority } = rotation.plan;
-    const isNew = (der: Der) => sha256Hex(der) === newAnchor;
-    const { authorities } = withRolledBack(picture.state, newAuthority);
+    const { plan } = rotation;
+    const isNew = (der: Der) => replacesRoot(plan) && sha256Hex(der) === plan.newAnchor;
+    const { authorities } = withRolledBack(picture.state, plan.newAuthority);
     const idle = finishRollback(rotation, clock.now());
     if (!picture.bundle().anchors.some(isNew)) return { authorities, rotation: idle };
     return { bundle: withoutAnchor(picture.bundleToChange(), isNew), authorities, rotation: idle };
@@ -184,19 +187,19 @@ export class RotationSteps {
   }
 
   /**
-   * Closes whatever stands by under the anchor that is to go, so that no intent can name it, and waits for those that did:
+   * Closes whatever stands by on the side that is to go, so that no intent can name it, and waits for those that did:
    * true once its leaves are known. While the rotation is paused nothing is closed.
    */
   async #closeLeaving(rotation: Leaving, signal: AbortSignal): Promise<boolean> {
     const { picture, oldLeaves, clock } = this.#deps;
-    const anchor = leavingAnchor(rotation);
-    if (isOpenUnder(picture.state, anchor)) {
+    const leaving = leavingSide(rotation);
+    if (isOpen(picture.state, leaving)) {
       if (rotation.paused) return false;
       const closing = { closedAt: clock.now(), closedIn: rotation.plan.id };
-      const { authorities } = withClosedUnder(picture.state, anchor, closing);
+      const { authorities } = withClosed(picture.state, leaving, closing);
       if (!(await this.take({ authorities, rotation }, signal))) return false;
     }
-    const closed = closedUnder(picture.state, anchor);
+    const closed = closedOf(picture.state, leaving);
     for (const one of closed) await this.#tellClosed(one, rotation, signal);
     return await oldLeaves.load(closed, signal);
   }

@@ -12,3 +12,6 @@ export type Authority = {
   readonly notBefore: Date;
   readonly notAfter: Date;
 };
+
+/** Some of a trust domain's authorities. */
+export type AuthoritiesOf = (authority: Authority) => boolean;

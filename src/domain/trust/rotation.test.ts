@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Der } from "../certificate/der.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
+import type { Authority } from "./authority.ts";
 import {
   activate,
   anchor,
@@ -9,10 +10,11 @@ import {
   finishRollback,
   isReversible,
   isUnderWay,
-  leavingAnchor,
+  leavingSide,
   pause,
   type RotationPlan,
   reissued,
+  replacesRoot,
   resume,
   retire,
   rollBack,
@@ -36,6 +38,17 @@ const plan: RotationPlan = {
   startedBy: "alice",
   startedAt: at(0),
 };
+
+const authority = (keyId: string, anchorSha256: string): Authority => ({
+  keyId,
+  certificate: new Uint8Array() as Der,
+  anchorSha256,
+  crossCertificates: [],
+  notBefore: at(0),
+  notAfter: at(1),
+});
+/** The old authority, an older one under the same root, and the new one. */
+const sides = [authority("aa", "01"), authority("cc", "01"), authority("bb", "02")];
 
 test("a rotation goes through its phases and keeps its plan", () => {
   const prepared = start({ phase: "idle", since: at(-9) }, plan);
@@ -75,14 +88,24 @@ test("from every phase before the old anchor goes there is a way back, which end
     expect(isReversible(from)).toBe(true);
     const back = rollBack(withForced(pause(from, why), forced), why);
     expect(back).toMatchObject({ phase: "rolling-back", from: from.phase, paused: undefined, actor: "bob" });
-    expect(leavingAnchor(back)).toBe(plan.newAnchor);
+    expect(sides.filter(leavingSide(back))).toEqual([sides[2]]);
     const idle = finishRollback(back, at(12));
     expect(idle).toEqual({ phase: "idle", since: at(12), rolledBack: { ...why, plan, forced: [forced] } });
     expect(start(idle, plan).phase).toBe("prepared");
   }
   const retiring = retire(settled, by(5));
   expect([isReversible(retiring), isReversible(finish(retiring, 3, by(6)))]).toEqual([false, false]);
-  expect(leavingAnchor(settled)).toBe(plan.oldAnchor);
+  expect(sides.filter(leavingSide(settled))).toEqual([sides[0], sides[1]]);
+});
+
+test("where the root stays, only the intermediate that is followed leaves", () => {
+  const inside = { ...plan, newAnchor: plan.oldAnchor };
+  expect([replacesRoot(plan), replacesRoot(inside)]).toEqual([true, false]);
+  const anchored = anchor(distribute(start({ phase: "idle", since: at(0) }, inside), 2, by(1)), by(2));
+  const settled = reissued(activate(anchored, by(3)), by(4));
+  expect(sides.filter(leavingSide(settled))).toEqual([sides[0]]);
+  const back = rollBack(settled, { by: "bob", reason: "it fails", at: at(9) });
+  expect(sides.filter(leavingSide(back))).toEqual([sides[2]]);
 });
 
 test("a pause is over whatever phase, and takes nothing away", () => {

@@ -1,5 +1,6 @@
 import type { Der } from "../certificate/der.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
+import type { AuthoritiesOf } from "./authority.ts";
 
 /** What a rotation is about, fixed when it starts. Authorities by key id, anchors by SHA-256, both hexadecimal. */
 export type RotationPlan = {
@@ -8,6 +9,7 @@ export type RotationPlan = {
   readonly oldAuthority: string;
   readonly newAuthority: string;
   readonly oldAnchor: string;
+  /** The same as `oldAnchor` where one intermediate follows another under one root. */
   readonly newAnchor: string;
   readonly newRoot: Der;
   /** The latest notBefore of the new root, intermediate and cross-certificate. */
@@ -191,16 +193,30 @@ export const withForced = <R extends UnderWay>(rotation: R, forced: Forced): R =
   forced: [...(rotation.forced ?? []), forced],
 });
 
-/** Phases in which one anchor is on its way out of the bundle, once nothing live needs it. */
+/** Phases in which one side is on its way out, its anchor too where that is another, once nothing live needs it. */
 export type Leaving = Reissuing | Reissued | Retiring | RollingBack;
 
 export const isLeaving = (rotation: Rotation): rotation is Leaving => leavingPhases.has(rotation.phase);
 
 const leavingPhases: ReadonlySet<Phase> = new Set(["reissuing", "reissued", "retiring", "rolling-back"]);
 
-/** SHA-256 (hexadecimal) of the anchor that goes at the end. */
-export const leavingAnchor = ({ phase, plan }: Leaving): string =>
-  phase === "rolling-back" ? plan.newAnchor : plan.oldAnchor;
+/** An intermediate that follows another under the same root changes no bundle: nobody has anything new to accept. */
+export const replacesRoot = ({ oldAnchor, newAnchor }: RotationPlan): boolean => oldAnchor !== newAnchor;
+
+/** What one side of a rotation has signed with: every authority under its root, or the one that another takes the place of. */
+const oldSide = (plan: RotationPlan): AuthoritiesOf =>
+  replacesRoot(plan)
+    ? ({ anchorSha256 }) => anchorSha256 === plan.oldAnchor
+    : ({ keyId }) => keyId === plan.oldAuthority;
+
+export const newSide = (plan: RotationPlan): AuthoritiesOf =>
+  replacesRoot(plan)
+    ? ({ anchorSha256 }) => anchorSha256 === plan.newAnchor
+    : ({ keyId }) => keyId === plan.newAuthority;
+
+/** The side whose leaves have to be gone before the rotation ends. */
+export const leavingSide = ({ phase, plan }: Leaving): AuthoritiesOf =>
+  phase === "rolling-back" ? newSide(plan) : oldSide(plan);
 
 const reversiblePhases: ReadonlySet<Phase> = new Set([
   "prepared",

@@ -1,6 +1,6 @@
 import type { Der } from "../certificate/der.ts";
 import { sameBytes } from "../certificate/hex.ts";
-import type { Authority } from "./authority.ts";
+import type { AuthoritiesOf, Authority } from "./authority.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Rotation, RotationPlan } from "./rotation.ts";
 
@@ -66,30 +66,27 @@ export function withActive(state: TrustState, keyId: string): TrustState {
 export const closingName = ({ authority, closedIn = "", closedAt }: ClosedAuthority): string =>
   `${authority.keyId}|${closedIn}|${closedAt.getTime()}`;
 
-/** Every authority, signing or not, whose leaves chain to this anchor: an anchor goes only when it goes for all of them. */
-export const authoritiesUnder = (
+/** Those authorities, signing or not: an anchor goes only when it goes for all that are under it. */
+export const authoritiesOf = (
   { authorities: { active, standby, closed } }: TrustState,
-  anchorSha256: string,
-): readonly Authority[] =>
-  [active, ...standby, ...closed.map(({ authority }) => authority)].filter(isUnder(anchorSha256));
+  which: AuthoritiesOf,
+): readonly Authority[] => [active, ...standby, ...closed.map(({ authority }) => authority)].filter(which);
 
-export const closedUnder = ({ authorities }: TrustState, anchorSha256: string): readonly ClosedAuthority[] =>
-  authorities.closed.filter(({ authority }) => isUnder(anchorSha256)(authority));
+export const closedOf = ({ authorities }: TrustState, which: AuthoritiesOf): readonly ClosedAuthority[] =>
+  authorities.closed.filter(({ authority }) => which(authority));
 
-/** Whether an intent may still name an authority under this anchor. */
-export const isOpenUnder = (
-  { authorities: { active, standby } }: TrustState,
-  anchorSha256: string,
-): boolean => [active, ...standby].some(isUnder(anchorSha256));
+/** Whether an intent may still name one of them. */
+export const isOpen = ({ authorities: { active, standby } }: TrustState, which: AuthoritiesOf): boolean =>
+  [active, ...standby].some(which);
 
-/** Closes every authority under the anchor that stands by; the one that signs stays. */
-export function withClosedUnder(
+/** Closes those that stand by; the one that signs stays. */
+export function withClosed(
   state: TrustState,
-  anchorSha256: string,
+  which: AuthoritiesOf,
   closing: Pick<ClosedAuthority, "closedAt" | "closedIn">,
 ): TrustState {
   const { active, standby, closed } = state.authorities;
-  const leaving = standby.filter(isUnder(anchorSha256));
+  const leaving = standby.filter(which);
   const waiting = standby.filter((authority) => !leaving.includes(authority));
   const gone = leaving.map((authority) => ({ ...closing, authority }));
   return { ...state, authorities: { active, standby: waiting, closed: [...closed, ...gone] } };
@@ -127,8 +124,3 @@ export function withStandby(state: TrustState, authority: Authority): TrustState
   const others = closed.filter((one) => one.authority.keyId !== authority.keyId);
   return { ...state, authorities: { active, standby: [...standby, authority], closed: others } };
 }
-
-const isUnder =
-  (anchorSha256: string) =>
-  (authority: Authority): boolean =>
-    authority.anchorSha256 === anchorSha256;

@@ -21,8 +21,9 @@ import type { Result } from "../../foundation/result.ts";
 import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
 import type { AdminMethod } from "./authorise.ts";
 
-export type OfferedAuthority = {
-  readonly root: Uint8Array;
+/** What ceremonies wrote; without a root the intermediate follows the present one under the present root. */
+export type OfferedRotation = {
+  readonly root: Uint8Array | undefined;
   readonly intermediate: Uint8Array;
   readonly cross: Uint8Array | undefined;
 };
@@ -32,7 +33,7 @@ type Rotated = Promise<Result<RotationStatus, RotationRefusal>>;
 /** The operators' verbs of a rotation. */
 export interface RotationVerbs {
   status(): RotationStatus;
-  start(offered: OfferedAuthority, act: RotationAct, signal: AbortSignal): Rotated;
+  start(offered: OfferedRotation, act: RotationAct, signal: AbortSignal): Rotated;
   activate(act: ForcibleAct, signal: AbortSignal): Rotated;
   retire(act: ForcibleAct & { readonly strict: boolean }, signal: AbortSignal): Rotated;
 }

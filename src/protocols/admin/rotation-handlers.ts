@@ -20,7 +20,8 @@ export const rotationHandlers = ({ rotation, proxies }: Ports): AdminHandlers<Me
   GetRotation: async () => rotation.status(),
   async StartRotation({ rootDer, intermediateDer, crossDer, expectedRevision }, { actor, signal }) {
     const cross = crossDer.length === 0 ? undefined : crossDer;
-    const offered = { root: rootDer, intermediate: intermediateDer, cross };
+    const root = rootDer.length === 0 ? undefined : rootDer;
+    const offered = { root, intermediate: intermediateDer, cross };
     return done(await rotation.start(offered, { actor, expectedRevision }, signal));
   },
   async ActivateRotation({ expectedRevision, forceReason }, { actor, signal }) {

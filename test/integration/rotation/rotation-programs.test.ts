@@ -20,7 +20,12 @@ afterAll(async () => {
   await mesh?.stop();
 });
 
-type Status = { phase: string; newAnchorSha256: string; laggards: { holder: string; reason: string }[] };
+type Status = {
+  phase: string;
+  newAnchorSha256: string;
+  newAuthority: string;
+  laggards: { holder: string; reason: string }[];
+};
 const rotation = (...argv: string[]) => mesh.cli("rotation", ...argv) as Status;
 const phaseIs = (phase: string) =>
   eventually(`the phase ${phase}`, () => rotation("status").phase === phase, 60_000);
@@ -49,6 +54,20 @@ function holdCeremonies(): string {
   for (const ceremony of ["root", "intermediate", "cross"]) mesh.cli("ceremony", ceremony, "-c", config);
   return folder;
 }
+
+test("the next intermediate of the stock signs and replaces every leaf, by one command and through a kill", async () => {
+  const before = mesh.cli("bundle", "show");
+  const next = join(mesh.folder, "state/ceremony/issuing-1-2.pem");
+  const { newAuthority } = rotation("start", "--intermediate", next);
+  await killServer();
+  await phaseIs("done");
+  expect(rotation("status")).toMatchObject({ newAuthority, laggards: [] });
+  expect(mesh.cli("bundle", "show")).toEqual(before);
+  expect(mesh.cli("ledger", "verify")).toMatchObject({ reconciled: true, differences: [] });
+  expect(asPerson("rotation", "start", "--intermediate", next).stderr).toContain(
+    "has been an authority here before",
+  );
+}, 180_000);
 
 test("activate names the agent that is behind; killed in the middle, the server goes on where it was", async () => {
   const made = holdCeremonies();

@@ -20,12 +20,14 @@ const guide = `
 The order: ceremony root, intermediate, cross → rotation start → activate (refused while somebody does not accept the new
 root yet, naming who and why) → retire (refused while somebody depends on the old one). Nothing goes on by time alone.
   meshmint rotation start --root root.pem --intermediate issuing-2-1.pem --cross cross.pem
+The next intermediate of the stock, under the same root, changes no bundle: it needs \`start\` alone, and the rest goes by itself.
+  meshmint rotation start --intermediate issuing-1-2.pem
 
 When it does not go as it should, in this order: \`pause\` stops it where it is; \`quarantine\` has one laggard's certificates run out,
 and nobody waits for it longer than that; \`rollback\` undoes the rotation, from any phase before retire; \`--force\` leaves behind
 whoever is behind: the last resort, after which handshakes can fail.`;
 
-type StartOptions = StepOptions & { root: string; intermediate: string; cross?: string };
+type StartOptions = StepOptions & { root?: string; intermediate: string; cross?: string };
 
 /** `meshmint rotation status|start|activate|retire`, and the remedies: moves the trust domain to a new root. */
 export const registerRotation: Registration = (program, frame) => {
@@ -42,7 +44,10 @@ export const registerRotation: Registration = (program, frame) => {
     );
   asStep(group.command("start"))
     .description("import what the ceremonies wrote and hand out the new root; nothing is signed under it yet")
-    .requiredOption("--root <file>", "the new root")
+    .option(
+      "--root <file>",
+      "the new root; without it the intermediate follows the present one under the present root",
+    )
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
@@ -78,7 +83,7 @@ function registerSteps(group: Command, frame: CommandFrame): void {
 const start = (options: StartOptions): AdminWork => {
   return async (client, { signal }) => {
     const request = {
-      rootDer: await readCertificate(options.root),
+      rootDer: options.root === undefined ? Buffer.alloc(0) : await readCertificate(options.root),
       intermediateDer: await readCertificate(options.intermediate),
       crossDer: options.cross === undefined ? Buffer.alloc(0) : await readCertificate(options.cross),
     };
