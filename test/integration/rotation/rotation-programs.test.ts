@@ -1,12 +1,12 @@
 /** A rotation by the command line and the real programs: refused by name while one is behind, and through kills of the server. */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, expect } from "vitest";
 import { eventually } from "../../parts/eventually.ts";
 import { agentId, Mesh } from "../../parts/mesh.ts";
 import { needs, projectRoot } from "../../parts/parts.ts";
+import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 
 const test = needs("softhsm");
 const quick = "rotation: { settle: 1s, reissueSpread: 1s, maxClockSkew: 1s }\n";
@@ -41,20 +41,6 @@ async function killServer(): Promise<void> {
   await mesh.server.start();
 }
 
-/** A second root with its intermediate and cross-certificate, in a folder of their own, which is returned. */
-function holdCeremonies(): string {
-  const folder = join(mesh.folder, "state/ceremony-2");
-  const first = readFileSync(join(mesh.folder, "etc/ceremony.yaml"), "utf8");
-  const config = join(mesh.folder, "etc/ceremony-2.yaml");
-  const second = first
-    .replace(/^outputFolder: .*$/m, `outputFolder: ${folder}`)
-    .replace("root-1", "root-2")
-    .replace(/^intermediate: .*$/m, "intermediate: { label: issuing-2, count: 1 }");
-  writeFileSync(config, `${second}cross: { oldRootLabel: root-1 }\n`);
-  for (const ceremony of ["root", "intermediate", "cross"]) mesh.cli("ceremony", ceremony, "-c", config);
-  return folder;
-}
-
 test("the next intermediate of the stock signs and replaces every leaf, by one command and through a kill", async () => {
   const before = mesh.cli("bundle", "show");
   const next = join(mesh.folder, "state/ceremony/issuing-1-2.pem");
@@ -70,18 +56,9 @@ test("the next intermediate of the stock signs and replaces every leaf, by one c
 }, 180_000);
 
 test("activate names the agent that is behind; killed in the middle, the server goes on where it was", async () => {
-  const made = holdCeremonies();
-  const file = (name: string) => join(made, name);
+  const made = holdSecondCeremonies(mesh);
   process.kill(mesh.agent.pid, "SIGSTOP");
-  rotation(
-    "start",
-    "--root",
-    file("root.pem"),
-    "--intermediate",
-    file("issuing-2-1.pem"),
-    "--cross",
-    file("cross.pem"),
-  );
+  rotation("start", ...offerOf(made));
 
   const refused = asPerson("rotation", "activate");
   expect(refused.status).toBe(1);

@@ -1,0 +1,182 @@
+import type { Bundle } from "../../../src/domain/trust/bundle.ts";
+import { holderKey } from "../../../src/domain/trust/holder.ts";
+import type { TrustState } from "../../../src/domain/trust/trust-state.ts";
+import { sha256Hex } from "../../../src/foundation/digest.ts";
+import { FakeAgent } from "../../fakes/fake-agent.ts";
+import { MemoryRotation, type MemoryServer } from "../../fakes/memory-rotation.ts";
+import { softwareAuthority } from "../../fakes/software-authority.ts";
+
+const { signal } = new AbortController();
+export const old = softwareAuthority();
+export const next = softwareAuthority();
+const anchorOf = new Map(
+  [old, next].map(({ authority }) => [authority.keyId, authority.anchorSha256] as const),
+);
+const skewMs = 300_000;
+/** It was given no SVID. */
+const never = 0;
+
+/** What happens next, to which agent and to which of its two processes. */
+export type Act = { readonly act: string; readonly agent: number; readonly pid: number };
+
+/** What a process may use: anything it was given since its last acknowledgement, that included. */
+type Truth = { bundles: Bundle[]; authority: string; usedUntilMs: number; endsMs: number };
+type Node = { agent: FakeAgent; bundle: Bundle; own: Truth; processes: Map<number, Truth> };
+const nothing: Truth = { bundles: [], authority: "", usedUntilMs: never, endsMs: never };
+
+/** A mesh of two nodes as it really is, beside what its server believes. */
+export class World {
+  readonly memory = new MemoryRotation(old, next);
+  readonly nodes: Node[] = [];
+  server!: MemoryServer;
+
+  static async begin(): Promise<World> {
+    const world = new World();
+    world.server = await world.memory.serve();
+    for (const name of ["n1", "n2"]) {
+      const agent = new FakeAgent(name, world.memory);
+      const node = { agent, bundle: world.state.bundle, own: nothing, processes: new Map<number, Truth>() };
+      world.nodes.push(node);
+      await world.play({ act: "node", agent: world.nodes.length - 1, pid: 0 });
+      await world.play({ act: "accept", agent: world.nodes.length - 1, pid: 0 });
+    }
+    return world;
+  }
+
+  get state(): TrustState {
+    return this.server.picture.state;
+  }
+
+  async play({ act, agent, pid }: Act): Promise<void> {
+    const node = this.nodes[agent];
+    if (!node) throw new Error(`there is no agent ${agent}`);
+    const ofNode = this.#nodeActs(node, pid)[act];
+    // An agent whose own certificate has ended is cut off, until it has proved itself again.
+    if (ofNode && (act === "node" || act === "exit" || this.#isServed(node))) await ofNode();
+    await this.#serverActs(node, pid)[act]?.();
+  }
+
+  /** Everybody catches up who can, and whoever is in quarantine runs out: then every rotation comes to its end. */
+  async settle(): Promise<void> {
+    const pids = (node: Node) => [...node.processes.keys()];
+    const round = async (acts: readonly string[]) => {
+      for (const [agent, node] of this.nodes.entries()) {
+        for (const act of ["node", "accept"]) await this.play({ act, agent, pid: 0 });
+        for (const pid of pids(node)) for (const act of acts) await this.play({ act, agent, pid });
+      }
+    };
+    const all = { agent: 0, pid: 0 };
+    await this.play({ act: "resume", ...all });
+    for (const wait of ["long pass", "long pass", "long pass", "pass", "pass", "pass"]) {
+      await this.play({ act: wait, ...all });
+      await round(["bundle", "leaf"]);
+      for (const act of ["pass", "observe", "activate"]) await this.play({ act, ...all });
+      await round(["leaf"]);
+      for (const act of ["pass", "observe", "retire"]) await this.play({ act, ...all });
+    }
+  }
+
+  /** Whom somebody would refuse: the anchor that is missing, once for each who lacks it. Empty while no handshake can fail. */
+  refusals(): string[] {
+    const live = this.#live();
+    const presented = new Set(this.#presented(live).map((keyId) => anchorOf.get(keyId) ?? ""));
+    return live.flatMap(({ bundles }) =>
+      [...presented].filter((anchor) => bundles.some((bundle) => !has(bundle, anchor))),
+    );
+  }
+
+  #nodeActs(node: Node, pid: number): Record<string, () => Promise<unknown>> {
+    const { roster, picture, quarantines } = this.server;
+    const authority = picture.current();
+    if (!authority.ok) throw new Error(authority.error);
+    const endsMs = this.memory.now.getTime() + 3_600_000;
+    const truth = node.processes.get(pid) ?? nothing;
+    const isStopped = quarantines.stops(node.agent.id, `spiffe://mesh.test/workload-${pid}`);
+    return {
+      bundle: async () => {
+        node.processes.set(pid, { ...truth, bundles: [node.bundle] });
+        await node.agent.serve(roster, pid, { bundle: node.bundle });
+      },
+      leaf: async () => {
+        if (isStopped) return;
+        node.processes.set(pid, { ...truth, authority: authority.value.keyId, usedUntilMs: endsMs, endsMs });
+        await node.agent.serve(roster, pid, { authority: authority.value });
+      },
+      "unread leaf": async () => {
+        if (isStopped) return;
+        node.processes.set(pid, { ...truth, endsMs });
+        await node.agent.offer(roster, pid, authority.value);
+      },
+      refuse: async () => {
+        node.processes.set(pid, { ...truth, bundles: [...truth.bundles, node.bundle] });
+        await node.agent.refuse(roster, pid, node.bundle);
+      },
+      exit: async () => {
+        if (!node.processes.delete(pid)) return;
+        await node.agent.exit(roster, pid);
+        node.agent.forget(pid);
+      },
+      accept: async () => {
+        node.bundle = picture.bundle();
+        await node.agent.accept(roster, node.bundle);
+      },
+      node: async () => {
+        const isBack = !this.#isServed(node);
+        node.own = { ...nothing, authority: authority.value.keyId, usedUntilMs: endsMs, endsMs };
+        await node.agent.renewNode(roster, authority.value);
+        if (!isBack) return;
+        node.bundle = picture.bundle(); // it proved itself anew, and got the bundle with its SVID
+        await node.agent.accept(roster, node.bundle);
+      },
+    };
+  }
+
+  #serverActs(node: Node, pid: number): Record<string, () => unknown> {
+    const { driver, roster, quarantines } = this.server;
+    const see = { actor: "test", reason: "a test", expectedRevision: this.state.revision };
+    const holder = roster.holders().find((one) => one.agentId === node.agent.id && one.pid === pid);
+    const key = holder ? holderKey(holder) : "";
+    return {
+      pass: () => this.memory.pass(15),
+      "long pass": () => this.memory.pass(2000),
+      observe: () => driver.observe(signal),
+      restart: async () => {
+        this.server = await this.memory.serve();
+      },
+      start: () => driver.start(this.memory.offered, see, signal),
+      activate: () => driver.activate(see, signal),
+      retire: () => driver.retire({ ...see, strict: false }, signal),
+      rollback: () => driver.rollback({ ...see, force: false }, signal),
+      pause: () => driver.pause(see, signal),
+      resume: () => driver.resume(see, signal),
+      quarantine: () => quarantines.begin(key, see, signal),
+      release: () => quarantines.release(key, see, signal),
+      "force activate": () => driver.activate({ ...see, force: "a test" }, signal),
+      "force retire": () => driver.retire({ ...see, strict: false, force: "a test" }, signal),
+    };
+  }
+
+  #isServed({ own }: Node): boolean {
+    return own.endsMs > this.memory.now.getTime();
+  }
+
+  /** Processes and agents whose certificates could still be taken for valid somewhere. */
+  #live(): Truth[] {
+    const nowMs = this.memory.now.getTime();
+    const all = this.nodes.flatMap(({ own, bundle, processes }) => [
+      { ...own, bundles: [bundle] },
+      ...processes.values(),
+    ]);
+    return all.filter(({ endsMs }) => endsMs === never || endsMs + skewMs > nowMs);
+  }
+
+  /** Authorities of the leaves that are presented and that somebody may take for valid. */
+  #presented(live: readonly Truth[]): string[] {
+    const nowMs = this.memory.now.getTime();
+    const used = live.filter(({ usedUntilMs }) => usedUntilMs + skewMs > nowMs);
+    return used.map(({ authority }) => authority);
+  }
+}
+
+export const has = (bundle: Bundle, anchor: string): boolean =>
+  bundle.anchors.some((der) => sha256Hex(der) === anchor);
