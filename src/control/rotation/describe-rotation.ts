@@ -1,6 +1,6 @@
 import type { Standing } from "../../domain/trust/anchors-barrier.ts";
 import { holderName } from "../../domain/trust/barrier-words.ts";
-import { holderId, holderKey } from "../../domain/trust/holder.ts";
+import { type HolderIdentity, holderId, holderKey } from "../../domain/trust/holder.ts";
 import type { OutstandingLeaves } from "../../domain/trust/leaves-barrier.ts";
 import type { Forced, Reasoned, RolledBack, Rotation } from "../../domain/trust/rotation.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
@@ -23,9 +23,8 @@ const mostNamed = 5;
 export function describeRotation(
   state: TrustState,
   verdict: Verdict,
-  quarantines: QuarantineRecord[],
+  quarantines: Quarantined,
 ): RotationStatus {
-  const ends = new Map(quarantines.map(({ holder, endsMs }) => [holder, endsMs]));
   const concerned = verdict.standings.filter(({ verdict: is }) => is === "passed" || is === "behind");
   const passed = concerned.filter(({ verdict: is }) => is === "passed");
   return {
@@ -38,12 +37,10 @@ export function describeRotation(
     holdersTotal: concerned.length,
     holdersPassed: passed.length,
     passedByGrade: countGrades(passed),
-    laggards: laggardsOf(verdict)
-      .slice(0, mostLaggards)
-      .map((one) => ({ ...one, quarantineEndsMs: ends.get(one.holder) ?? 0 })),
+    laggards: laggardsOf(verdict, quarantines).slice(0, mostLaggards),
     leavesOutstanding: verdict.outstanding ?? 0,
     obstacles: [...verdict.obstacles],
-    quarantines,
+    quarantines: quarantines.list(),
   };
 }
 
@@ -110,14 +107,19 @@ function countGrades(passed: readonly Standing[]): { [grade: string]: number } {
   return counts;
 }
 
-function laggardsOf(verdict: Verdict): Laggard[] {
+/** Who is in quarantine, as far as it is of interest here. */
+type Quarantined = { list(): QuarantineRecord[]; of(who: HolderIdentity): QuarantineRecord | undefined };
+const nobody: Quarantined = { list: () => [], of: () => undefined };
+
+function laggardsOf(verdict: Verdict, quarantines = nobody): Laggard[] {
   const holders = verdict.standings.flatMap((standing): Laggard[] => {
     if (standing.verdict !== "behind") return [];
     const { holder, reason } = standing;
     const lastSeenMs = holder.lastSeenAt.getTime();
     const { kind } = holder;
     const [key, id, label] = [holderKey(holder), holderId(holder), holderName(holder)];
-    return [{ holder: key, id, label, kind, reason, lastSeenMs, quarantineEndsMs: 0 }];
+    const quarantineEndsMs = quarantines.of(holder)?.endsMs ?? 0;
+    return [{ holder: key, id, label, kind, reason, lastSeenMs, quarantineEndsMs }];
   });
   return [...holders, ...(verdict.unclaimed ?? []).map(unclaimedLaggard)];
 }

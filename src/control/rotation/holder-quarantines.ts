@@ -18,7 +18,7 @@ import type { QuarantineRecord } from "./quarantine-record.ts";
 import type { RotationObserver } from "./rotation-event.ts";
 
 type Deps = {
-  readonly roster: Pick<HolderRoster, "holders" | "holdersOf" | "find">;
+  readonly roster: Pick<HolderRoster, "holders" | "holdersOf">;
   readonly store: HolderQuarantineStore;
   readonly ledger: Pick<LedgerWriter, "recordEvent">;
   readonly observer: RotationObserver;
@@ -67,8 +67,10 @@ export class HolderQuarantines {
     return this.#byKey.size;
   }
 
-  has(who: HolderIdentity): boolean {
-    return this.#byKey.has(holderKey(who));
+  /** That of the holder's process, under whichever of its identities it was put there. */
+  of(who: HolderIdentity): QuarantineRecord | undefined {
+    const known = this.#ofProcess(who);
+    return known && this.#describe(known);
   }
 
   list(): QuarantineRecord[] {
@@ -84,7 +86,7 @@ export class HolderQuarantines {
       const flaw = quarantineFlaw(holder, this.#deps.roster.holdersOf(holder.agentId));
       if (flaw !== undefined)
         return refused({ code: "not-possible", message: `${holderName(holder)} ${flaw}` } as const);
-      const known = this.#byKey.get(holderKey(holder));
+      const known = this.#ofProcess(holder);
       if (known) return ok({ quarantine: this.#describe(known), changed: false });
       return ok(await this.#begin(holder, { actor, reason }, signal));
     });
@@ -93,19 +95,15 @@ export class HolderQuarantines {
   /** Lets the holder have certificates again. One that is not in quarantine stays as it is. */
   release(name: string, { actor, reason }: Act, signal: AbortSignal): Outcome {
     return this.#turns.run(async () => {
-      const known = [...this.#byKey.values()].find(({ holder }) => isNamed(holder, name));
-      if (known) {
-        const changed = await this.#end(
-          known,
-          { kind: "holder.released", actor, detail: { reason } },
-          signal,
-        );
-        return ok({ quarantine: this.#describe(known), changed });
-      }
-      const found = this.#find(name);
+      const named = [...this.#byKey.values()].find(({ holder }) => isNamed(holder, name));
+      const found = named ? ok(named.holder) : this.#find(name);
       if (!found.ok) return found;
-      const none = { label: holderName(found.value), by: "", reason: "", since: new Date(0) };
-      return ok({ quarantine: this.#describe({ holder: found.value, ...none }), changed: false });
+      const holder = found.value;
+      const known = this.#ofProcess(holder);
+      if (!known) return ok({ quarantine: this.#describe({ holder, ...none }), changed: false });
+      const event = { kind: "holder.released", actor, detail: { reason } };
+      const changed = await this.#end(known, event, signal);
+      return ok({ quarantine: this.#describe(known), changed });
     });
   }
 
@@ -114,7 +112,8 @@ export class HolderQuarantines {
     if (this.#byKey.size === 0) return Promise.resolve();
     return this.#turns.run(async () => {
       for (const quarantine of [...this.#byKey.values()]) {
-        if (this.#deps.roster.find(quarantine.holder)) continue;
+        const own = [...this.#deps.roster.holdersOf(quarantine.holder.agentId)];
+        if (own.some((holder) => isSameProcess(holder, quarantine.holder))) continue;
         const event = { kind: "holder.quarantine-ended", actor: byItself, detail: { why: "exited" } };
         await this.#end(quarantine, event, signal);
       }
@@ -166,6 +165,10 @@ export class HolderQuarantines {
     for (const quarantine of stored) this.#byKey.set(holderKey(quarantine.holder), quarantine);
   }
 
+  #ofProcess(who: HolderIdentity): HolderQuarantine | undefined {
+    return [...this.#byKey.values()].find(({ holder }) => isSameProcess(holder, who));
+  }
+
   #find(name: string): Result<Holder, QuarantineRefusal> {
     const [found, other] = this.#deps.roster.holders().filter((holder) => isNamed(holder, name));
     if (found && !other) return ok(found);
@@ -194,6 +197,8 @@ export class HolderQuarantines {
     };
   }
 }
+
+const none = { label: "", by: "", reason: "", since: new Date(0) };
 
 const isNamed = (who: HolderIdentity, name: string): boolean =>
   holderId(who) === name || holderKey(who) === name;

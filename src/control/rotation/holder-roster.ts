@@ -1,4 +1,4 @@
-import { type Holder, type HolderIdentity, holderKey } from "../../domain/trust/holder.ts";
+import { type Holder, holderKey } from "../../domain/trust/holder.ts";
 import { allStreamsClosed } from "../../domain/trust/holder-updates.ts";
 import type { RecordedLeaf } from "../../domain/trust/leaves-barrier.ts";
 import type { Clock } from "../../foundation/clock.ts";
@@ -135,10 +135,6 @@ export class HolderRoster {
 
   holdersOf(agentId: string): Iterable<Holder> {
     return this.#memory.ofAgent(agentId).values();
-  }
-
-  find(who: HolderIdentity): Holder | undefined {
-    return this.#memory.ofAgent(who.agentId).get(holderKey(who));
   }
 
   /** Last contact per agent: now for those that are connected. */

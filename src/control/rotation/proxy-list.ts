@@ -26,7 +26,7 @@ export type ProxyRecord = {
 type Deps = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
-  readonly quarantines: Pick<HolderQuarantines, "list">;
+  readonly quarantines: Pick<HolderQuarantines, "of">;
   readonly policy: AcceptancePolicy;
   readonly clock: Clock;
 };
@@ -40,10 +40,9 @@ export class ProxyPicture {
   }
 
   list(filter: { readonly laggingOnly: boolean }): ProxyList {
-    const { picture, quarantines } = this.#deps;
+    const { picture } = this.#deps;
     const { bundle } = picture.state;
-    const quarantined = quarantines.list();
-    const proxies = this.#standings().map((standing) => this.#describe(standing, quarantined));
+    const proxies = this.#standings().map((standing) => this.#describe(standing));
     return {
       proxies: filter.laggingOnly ? proxies.filter(({ lagging }) => lagging) : proxies,
       activeAuthority: picture.activeKeyId(),
@@ -72,11 +71,10 @@ export class ProxyPicture {
     return standings.toSorted((a, b) => (holderKey(a.holder) < holderKey(b.holder) ? -1 : 1));
   }
 
-  #describe(standing: Standing, quarantines: readonly QuarantineRecord[]): ProxyRecord {
+  #describe(standing: Standing): ProxyRecord {
     const { holder } = standing;
-    const [key, id] = [holderKey(holder), holderId(holder)];
-    const quarantine = quarantines.find((one) => one.holder === key) ?? null;
-    const record = { holder: toHolderRecord(holder), id, quarantine };
+    const quarantine = this.#deps.quarantines.of(holder) ?? null;
+    const record = { holder: toHolderRecord(holder), id: holderId(holder), quarantine };
     if (standing.verdict === "gone") return { ...record, lagging: false, reasons: [standing.reason] };
     const reasons = standing.verdict === "behind" ? [standing.reason] : [];
     reasons.push(...this.#leafReasons(holder));

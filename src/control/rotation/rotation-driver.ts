@@ -92,7 +92,7 @@ export class RotationDriver {
     const frozen = this.#deps.frozen();
     const obstacles = frozen === undefined ? verdict.obstacles : [frozen, ...verdict.obstacles];
     const { picture, quarantines } = this.#deps;
-    return describeRotation(picture.state, { ...verdict, obstacles }, quarantines.list());
+    return describeRotation(picture.state, { ...verdict, obstacles }, quarantines);
   }
 
   /** Imports what the ceremonies wrote and puts a new root into the bundle. See decideStart. */
@@ -166,7 +166,7 @@ export class RotationDriver {
     const observe = (until: AbortSignal) => this.observe(until);
     const { quarantines } = this.#deps;
     // Of one in quarantine it must be seen when its process exits.
-    const ended = () => this.#barriers.ended().filter((holder) => !quarantines.has(holder));
+    const ended = () => this.#barriers.ended().filter((holder) => !quarantines.of(holder));
     return watchRotation({ ...this.#deps, observe, ended }, signal);
   }
 

@@ -1,7 +1,10 @@
 import { type Holder, type HolderIdentity, isLeaf } from "./holder.ts";
 import { isSameProcess } from "./holder-processes.ts";
 
-/** A holder whose certificates are renewed no more, so that their end releases what waits for it. */
+/**
+ * A holder whose certificates are renewed no more, so that their end releases what waits for it. One is enough for a process,
+ * whichever of its identities it was named by.
+ */
 export type HolderQuarantine = {
   readonly holder: HolderIdentity;
   /** The holder's name in a sentence, as it was then. */

@@ -91,6 +91,18 @@ test("R8: every identity of the process is stopped, at its agent alone, and sibl
     /^envoy-13 \(pid 13 on node n1, spiffe:\/\/mesh\.test\/second\)$/,
   );
   assert.equal(server.quarantines.stops(agent.id, "spiffe://mesh.test/second"), true);
+  const second = server.roster
+    .holders()
+    .find(({ pid, spiffeId }) => pid === 11 && spiffeId.endsWith("/second"));
+  assert.ok(second);
+  const again = must(await server.quarantines.begin(holderId(second), { actor, reason: "again" }, signal));
+  assert.deepEqual([again.changed, again.quarantine.holder], [false, quarantine.holder]);
+  assert.equal(
+    must(await server.quarantines.release(holderId(second), { actor, reason: "" }, signal)).changed,
+    true,
+  );
+  assert.deepEqual(server.quarantines.list(), []);
+  must(await server.quarantines.begin(holderKey(target), { actor, reason }, signal));
   assert.equal(server.quarantines.stops(other.id, "spiffe://mesh.test/workload-11"), false);
 });
 

@@ -77,6 +77,30 @@ test("R2: from the middle of the reissue the old authority signs again, through 
   );
 });
 
+test("R2: killed at any moment of a roll-back it goes on, with one authority that signs and the other closed", async () => {
+  const reached = new Set<string>();
+  for (let step = 1; ; step += 1) {
+    const { rig, server, agent } = await activated();
+    await agent.serve(server.roster, 11, { authority: rig.next.authority });
+    rig.dieAt(step);
+    const outcome = await back(server).catch((thrown: Error) => thrown);
+    rig.dieAt(0);
+    const next = await rig.serve();
+    reached.add(next.driver.status().phase);
+    must(await back(next));
+    const { active, standby } = next.picture.state.authorities;
+    assert.deepEqual([active.keyId, standby], [rig.old.authority.keyId, []]);
+    assert.equal(next.picture.isOpen(rig.next.authority.keyId), false);
+    await agent.serve(next.roster, 11, { authority: rig.old.authority });
+    rig.pass(10);
+    await next.driver.observe(signal);
+    assert.equal(next.driver.status().phase, "idle");
+    assert.deepEqual(next.picture.bundle().anchors, [rig.old.root]);
+    if (!(outcome instanceof Error)) break;
+  }
+  assert.deepEqual([...reached].toSorted(), ["reissuing", "rolling-back"]);
+}, 60_000);
+
 test("after a roll-back the old authority's later leaves count in the next rotation, the first ones not twice", async () => {
   const { rig, server, agent } = await activated();
   must(await back(server));

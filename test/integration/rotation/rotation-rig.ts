@@ -42,6 +42,7 @@ export class RotationRig {
   readonly signer = new SoftwareSigner();
   /** Its only member at first. */
   fleet = loneFleet(this.signer);
+  #stepsToLive = 0;
   readonly events: RotationEvent[] = [];
   readonly recorded: LedgerEvent[] = [];
   readonly #database: Database;
@@ -112,12 +113,23 @@ export class RotationRig {
   readonly intend: Issue = ({ intent }) => this.#ledger.writer.recordIntents([intent], signal);
   readonly end: Issue = ({ issued }) => this.#ledger.writer.recordOutcomes([issued], signal);
 
+  /** Ends the server's work at the n-th moment from now that is right before or after an event of the ledger. */
+  dieAt(step: number): void {
+    this.#stepsToLive = step;
+  }
+
   pass(seconds: number): void {
     this.#nowMs += seconds * 1000;
   }
 
   get offered() {
     return { root: this.next.root, intermediate: this.next.authority.certificate, cross: this.cross };
+  }
+
+  /** What a `kill -9` leaves: the server's work ends here, with an exception, and another one starts on what is stored. */
+  #live(where: string): void {
+    this.#stepsToLive -= 1;
+    if (this.#stepsToLive === 0) throw new Error(`killed ${where}`);
   }
 
   #witnessed() {
@@ -127,8 +139,10 @@ export class RotationRig {
       intents: reader.intents.bind(reader),
       leaves: reader.leaves.bind(reader),
       recordEvent: async (event: LedgerEvent, until: AbortSignal) => {
+        this.#live("before an event");
         await writer.recordEvent(event, until);
         this.recorded.push(event);
+        this.#live("after an event");
       },
     };
   }

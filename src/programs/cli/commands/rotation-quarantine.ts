@@ -57,7 +57,7 @@ function begunReply(answer: Answer): Reply {
 
 function releasedReply(answer: Answer): Reply {
   const { quarantine, changed } = answer;
-  const name = `${quarantine?.id ?? ""}  ${printable(quarantine?.label ?? "")}`;
+  const name = `${quarantine?.id ?? ""}  ${printable(quarantine?.label || (quarantine?.holder ?? ""))}`;
   const text = changed ? "is released: its agent asks again within half a minute" : "was not in quarantine";
   return { json: answer, text: `${name} ${text}` };
 }
