@@ -51,7 +51,8 @@ export class Barriers {
 
   /** Whether everybody accepts what the old authority signs, which is asked before it signs again. */
   oldAnchor(plan: RotationPlan): AnchorsVerdict {
-    return anchorsBarrier(this.#question(plan.oldAnchor));
+    const question = this.#question(plan.oldAnchor);
+    return anchorsBarrier(replacesRoot(plan) ? question : { ...question, holders: [] });
   }
 
   /** Whether the side that is on its way out may go: every authority of it, whenever it signed. */
