@@ -69,6 +69,7 @@ export type MemoryServer = {
 export class MemoryRotation {
   readonly #old: SoftwareAuthority;
   readonly #next: SoftwareAuthority;
+  readonly #inside: SoftwareAuthority | undefined;
   readonly #states = new MemoryRotationStore();
   readonly #holders = new MemoryHolderStore();
   readonly #quarantines = new MemoryHolderQuarantines();
@@ -77,9 +78,12 @@ export class MemoryRotation {
   now = new Date();
   readonly clock = { now: () => this.now };
 
-  constructor(old: SoftwareAuthority, next: SoftwareAuthority) {
+  /** `inside` is another intermediate under the old root. */
+  constructor(old: SoftwareAuthority, next: SoftwareAuthority, inside?: SoftwareAuthority) {
     this.#old = old;
     this.#next = next;
+    this.#inside = inside;
+    if (inside) this.#signer.add(inside);
     this.#signer.add(old);
     this.#signer.add(next);
   }
@@ -99,6 +103,11 @@ export class MemoryRotation {
   get offered() {
     const { root, authority } = this.#next;
     return { root, intermediate: authority.certificate, cross: undefined };
+  }
+
+  get offeredInside() {
+    if (!this.#inside) throw new Error("there is no other intermediate under the old root");
+    return { root: undefined, intermediate: this.#inside.authority.certificate, cross: undefined };
   }
 
   pass(seconds: number): void {

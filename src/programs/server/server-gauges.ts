@@ -41,7 +41,7 @@ export class ServerGauges {
     rotating.set(isUnderWay(trust.rotation) ? 1 : 0);
     const { rotation } = trust;
     paused.set(isUnderWay(rotation) && rotation.paused ? 1 : 0);
-    forced.set(rotation.phase === "idle" ? 0 : (rotation.forced?.length ?? 0));
+    forced.set((rotation.phase === "idle" ? rotation.rolledBack : rotation)?.forced?.length ?? 0);
     // An authority that was withdrawn must not stand here for ever with its last value.
     notAfter.reset();
     notAfter.set({ what: "intermediate" }, seconds(trust.authorities.active.notAfter));

@@ -9,6 +9,7 @@ const acts = fc.array(
       { weight: 4, arbitrary: fc.constantFrom("start", "activate", "retire", "observe") },
       { weight: 2, arbitrary: fc.constantFrom("refuse", "exit", "restart", "long pass") },
       { weight: 2, arbitrary: fc.constantFrom("rollback", "pause", "resume", "quarantine", "release") },
+      { weight: 1, arbitrary: fc.constant("start inside") },
     ),
     agent: fc.nat(1),
     pid: fc.integer({ min: 1, max: 2 }),
@@ -27,6 +28,10 @@ const wholeRotation = [...activated, ...on(0, "node", "leaf", "pass", "observe",
 const thereAndBack = [
   ...activated,
   ...on(0, "leaf", "rollback", "observe", "leaf"),
+  ...on(1, "node", "pass", "observe"),
+];
+const insideFirst: Act[] = [
+  ...on(0, "leaf", "start inside", "observe", "leaf", "node"),
   ...on(1, "node", "pass", "observe"),
 ];
 const withLaggard: Act[] = [
@@ -62,7 +67,10 @@ test("R2: whatever happens in whatever order, no two who live refuse each other,
       expect(["idle", "done"]).toContain(rotation.phase);
       if (rotation.phase === "done") ended += 1;
     }),
-    { numRuns: 300, examples: [[wholeRotation], [thereAndBack], [withLaggard]] },
+    {
+      numRuns: 300,
+      examples: [[wholeRotation], [thereAndBack], [withLaggard], [[...insideFirst, ...wholeRotation]]],
+    },
   );
   const phases = ["anchored", "distributing", "done", "idle", "reissued", "reissuing", "rolling-back"];
   expect([...reached].toSorted()).toEqual(phases);

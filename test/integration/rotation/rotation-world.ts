@@ -7,10 +7,12 @@ import { MemoryRotation, type MemoryServer } from "../../fakes/memory-rotation.t
 import { softwareAuthority } from "../../fakes/software-authority.ts";
 
 const { signal } = new AbortController();
-export const old = softwareAuthority();
-export const next = softwareAuthority();
+const old = softwareAuthority();
+const next = softwareAuthority();
+/** Another intermediate under the old root. */
+const inside = softwareAuthority({ beside: old });
 const anchorOf = new Map(
-  [old, next].map(({ authority }) => [authority.keyId, authority.anchorSha256] as const),
+  [old, next, inside].map(({ authority }) => [authority.keyId, authority.anchorSha256] as const),
 );
 const skewMs = 300_000;
 /** It was given no SVID. */
@@ -26,7 +28,7 @@ const nothing: Truth = { bundles: [], authority: "", usedUntilMs: never, endsMs:
 
 /** A mesh of two nodes as it really is, beside what its server believes. */
 export class World {
-  readonly memory = new MemoryRotation(old, next);
+  readonly memory = new MemoryRotation(old, next, inside);
   readonly nodes: Node[] = [];
   server!: MemoryServer;
 
@@ -144,6 +146,7 @@ export class World {
         this.server = await this.memory.serve();
       },
       start: () => driver.start(this.memory.offered, see, signal),
+      "start inside": () => driver.start(this.memory.offeredInside, see, signal),
       activate: () => driver.activate(see, signal),
       retire: () => driver.retire({ ...see, strict: false }, signal),
       rollback: () => driver.rollback({ ...see, force: false }, signal),
