@@ -1,7 +1,7 @@
 import type { HolderReportMessage } from "../../src/control/rotation/holder-report.ts";
 import type { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { Authority } from "../../src/domain/trust/authority.ts";
-import type { Bundle } from "../../src/domain/trust/bundle.ts";
+import { type Bundle, partNames } from "../../src/domain/trust/bundle.ts";
 import { type Holder, newHolder, type SecretContent } from "../../src/domain/trust/holder.ts";
 import { toHolderRecord } from "../../src/domain/trust/holder-record.ts";
 import { acknowledged, delivered, gone, refused } from "../../src/domain/trust/holder-updates.ts";
@@ -42,7 +42,7 @@ export class FakeAgent {
   }
 
   async accept(roster: HolderRoster, bundle: Bundle): Promise<void> {
-    const acceptedAnchors = bundle.anchors.map((anchor) => sha256Hex(anchor));
+    const acceptedAnchors = partNames(bundle);
     const acceptance = { bundleSequence: String(bundle.sequence), acceptedAnchors };
     await roster.accept(this.id, { ...nothing, acceptance }, signal);
   }
@@ -147,6 +147,6 @@ export class FakeAgent {
 const spiffeIdOf = (pid: number): string => `spiffe://mesh.test/workload-${pid}`;
 
 function bundleContent(bundle: Bundle): SecretContent & { kind: "bundle" } {
-  const anchors = bundle.anchors.map((anchor) => sha256Hex(anchor));
+  const anchors = partNames(bundle);
   return { kind: "bundle", version: sha256Hex(anchors.join()), anchors };
 }

@@ -13,9 +13,9 @@ import type { RotationStore } from "../../src/control/rotation/rotation-store.ts
 import { TrustPicture } from "../../src/control/rotation/trust-picture.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { defaultAcceptancePolicy } from "../../src/domain/trust/acceptance-policy.ts";
+import { partNames } from "../../src/domain/trust/bundle.ts";
 import { type Holder, holderKey } from "../../src/domain/trust/holder.ts";
 import type { TrustState } from "../../src/domain/trust/trust-state.ts";
-import { sha256Hex } from "../../src/foundation/digest.ts";
 import { hours } from "../../src/foundation/duration.ts";
 import { systemRandom } from "../../src/foundation/random.ts";
 import type { Issue } from "./fake-agent.ts";
@@ -121,10 +121,7 @@ export class MemoryRotation {
     const first = async () => ({ root, intermediate: authority.certificate, cross: undefined });
     const trustDomain = "mesh.test" as TrustDomain;
     const picture = await TrustPicture.open({ ...common, trustDomain, store: this.#states }, first, signal);
-    const bundle = () => {
-      const { sequence, anchors } = picture.bundle();
-      return { sequence, anchors: anchors.map((anchor) => sha256Hex(anchor)) };
-    };
+    const bundle = () => ({ sequence: picture.bundle().sequence, anchors: partNames(picture.bundle()) });
     const roster = await HolderRoster.open({ store: this.#holders, clock, bundle }, signal);
     const watched = { roster, clock, observer: { saw: () => undefined }, policy: defaultAcceptancePolicy };
     const quarantines = await HolderQuarantines.open(
@@ -164,4 +161,4 @@ export class MemoryRotation {
 }
 
 /** The certificates of these tests are sound; what start checks has its own tests. */
-const trusting: SignatureCheck = { isSignedBy: () => true };
+const trusting: SignatureCheck = { isSignedBy: () => true, isListSignedBy: () => true };

@@ -1,5 +1,7 @@
-import { X509Certificate } from "node:crypto";
+import { verify, X509Certificate } from "node:crypto";
 import type { SignatureCheck } from "../../control/rotation/new-authority.ts";
+import { readCertificateList } from "../../domain/certificate/certificate-list.ts";
+import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
 
 /** OpenSSL, which shares no code with our DER reader, verifies names and signature. */
 export const x509SignatureCheck: SignatureCheck = {
@@ -10,6 +12,19 @@ export const x509SignatureCheck: SignatureCheck = {
       return below.checkIssued(above) && below.verify(above.publicKey);
     } catch {
       return false; // not a certificate that OpenSSL reads
+    }
+  },
+
+  isListSignedBy(list, issuer) {
+    const read = readCertificateList(list);
+    const algorithm =
+      read.ok && Object.values(ecdsaOn).find(({ oid }) => oid === read.value.signatureAlgorithm);
+    if (!read.ok || !algorithm) return false;
+    const { tbs, signature } = read.value;
+    try {
+      return verify(algorithm.hash, tbs, new X509Certificate(issuer).publicKey, signature);
+    } catch {
+      return false; // an issuer that OpenSSL does not read, or whose key is not for this algorithm
     }
   },
 };

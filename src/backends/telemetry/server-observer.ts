@@ -41,6 +41,9 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       case "failed":
         this.#rotation(event);
         break;
+      case "incident":
+        this.#logger.warn(fieldsOf(event), "an intermediate whose key is lost is being taken away");
+        break;
       case "holder-quarantined":
         this.#logger.warn(fieldsOf(event), "a holder is in quarantine: its certificates are renewed no more");
         break;

@@ -49,6 +49,11 @@ export class Barriers {
     return isAcceptanceWeak(this.#question(this.#activeAnchor()));
   }
 
+  /** How every holder stands towards a bundle with this revocation list. */
+  lists(listSha256: string): AnchorsVerdict {
+    return anchorsBarrier(this.#question(listSha256));
+  }
+
   /** Whether everybody accepts what the old authority signs, which is asked before it signs again. */
   oldAnchor(plan: RotationPlan): AnchorsVerdict {
     const question = this.#question(plan.oldAnchor);

@@ -1,3 +1,4 @@
+import { pendingIncident } from "../../domain/trust/incident.ts";
 import {
   isReversible,
   newSide,
@@ -29,6 +30,8 @@ export async function decideRollback(
   const { rotation } = state;
   if (rotation.phase === "rolling-back" && rotation.paused === undefined) return ok(undefined);
   if (!isReversible(rotation)) return wrongPhase(noWayBack[rotation.phase]);
+  if (pendingIncident(state))
+    return wrongPhase(`the key of ${rotation.plan.oldAuthority} is lost: it must not sign again`);
   const rollback = { by: actor, reason, at: deps.clock.now() };
   if (rotation.phase === "reissuing" || rotation.phase === "reissued") {
     return await signAgain(deps, { rotation, rollback, force }, signal);

@@ -1,6 +1,7 @@
 import { sameBytes, toHex } from "../../domain/certificate/hex.ts";
 import type { Authority } from "../../domain/trust/authority.ts";
-import { isUnderWay, start } from "../../domain/trust/rotation.ts";
+import { checkRevocationSet } from "../../domain/trust/revocation-set.ts";
+import { isUnderWay, type RotationPlan, start } from "../../domain/trust/rotation.ts";
 import { type TrustState, withStandby } from "../../domain/trust/trust-state.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { Fault } from "../../foundation/fault.ts";
@@ -23,15 +24,46 @@ export async function decideStart(
   signal: AbortSignal,
 ): Promise<Decision> {
   const { state } = deps.picture;
-  const { rotation, authorities, bundle } = state;
+  const { rotation } = state;
   if (isUnderWay(rotation)) {
     return wrongPhase(`rotation ${rotation.plan.id} is under way (${rotation.phase}); end it first`);
   }
-  const checked = await check(deps, offered, signal);
+  const checked = await checkOffered(deps, offered, signal);
   if (!checked.ok) return checked;
-  const { authority, root, validFrom } = checked.value;
-  const plan = {
-    id: toHex(deps.random.bytes(8)),
+  const lacking = lackingList(deps, checked.value);
+  if (lacking !== undefined) return badCertificate(lacking);
+  const { authorities: waiting } = withStandby(state, checked.value.authority);
+  return ok({ authorities: waiting, rotation: start(rotation, planOf(deps, checked.value, actor)) });
+}
+
+/** While revocation lists are in force, whatever has an issuer without one is refused by every verifier. */
+function lackingList(
+  { picture, signatures, clock }: Pick<DecisionDeps, "picture" | "signatures" | "clock">,
+  { authority, root }: CheckedAuthority,
+): string | undefined {
+  const { lists, anchors } = picture.state.bundle;
+  if (lists.length === 0) return undefined;
+  const roots = anchors.some((der) => sameBytes(der, root)) ? anchors : [root, ...anchors];
+  const question = {
+    lists,
+    roots,
+    signing: [authority.certificate],
+    lost: [],
+    inForce: [],
+    now: clock.now(),
+  };
+  const set = checkRevocationSet(question, signatures.isListSignedBy);
+  return set.ok ? undefined : `revocation lists are in force, and ${set.error}`;
+}
+
+export function planOf(
+  { picture, random, clock }: Pick<DecisionDeps, "picture" | "random" | "clock">,
+  { authority, root, validFrom }: CheckedAuthority,
+  actor: string,
+): RotationPlan {
+  const { bundle, authorities } = picture.state;
+  return {
+    id: toHex(random.bytes(8)),
     trustDomain: bundle.trustDomain,
     oldAuthority: authorities.active.keyId,
     newAuthority: authority.keyId,
@@ -40,13 +72,12 @@ export async function decideStart(
     newRoot: root,
     validFrom,
     startedBy: actor,
-    startedAt: deps.clock.now(),
+    startedAt: clock.now(),
   };
-  const { authorities: waiting } = withStandby(state, authority);
-  return ok({ authorities: waiting, rotation: start(rotation, plan) });
 }
 
-async function check(
+/** Checks certificates and keys of an authority that is to sign here. */
+export async function checkOffered(
   { picture, signatures, longestLeaf, clock, signers }: DecisionDeps,
   offered: OfferedRotation,
   signal: AbortSignal,

@@ -9,9 +9,11 @@ import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, toMs } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 
-/** Whether the certificate's signature verifies under the issuer's public key. False for what cannot be read. */
+/** Whether a signature verifies under the issuer's public key. False for what cannot be read. */
 export interface SignatureCheck {
   isSignedBy(certificate: Der, issuer: Der): boolean;
+  /** The same for a revocation list. */
+  isListSignedBy(list: Der, issuer: Der): boolean;
 }
 
 /** What a ceremony wrote, as an operator hands it over: DER that nobody has looked at yet. */

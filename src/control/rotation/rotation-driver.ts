@@ -1,4 +1,5 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import { closed } from "../../domain/trust/incident.ts";
 import { replacesRoot } from "../../domain/trust/rotation.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Seconds } from "../../foundation/duration.ts";
@@ -9,11 +10,13 @@ import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { Barriers } from "./barriers.ts";
 import { decideActivate } from "./decide-activate.ts";
+import { decideIncident, type OfferedIncident } from "./decide-incident.ts";
 import { decidePause, decideResume } from "./decide-pause.ts";
 import { decideRetire } from "./decide-retire.ts";
 import { decideRollback } from "./decide-rollback.ts";
 import { decideStart, type OfferedRotation } from "./decide-start.ts";
 import type { Decision, DecisionDeps } from "./decision.ts";
+import { describeIncident, type IncidentStatus, nameOfLists } from "./describe-incident.ts";
 import { describeRotation, type Verdict } from "./describe-rotation.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
@@ -103,6 +106,19 @@ export class RotationDriver {
     );
   }
 
+  /** Takes an intermediate away whose key is lost. See decideIncident. */
+  incident(offered: OfferedIncident, act: ReasonedAct, signal: AbortSignal): Promise<Outcome> {
+    const { actor, reason } = act;
+    return this.#attempt({ verb: "incident", act, signal }, () =>
+      decideIncident(this.#decisions, { offered, actor, reason }, signal),
+    );
+  }
+
+  /** What has become of the last incident, and who has not taken its lists up. */
+  incidentStatus(): IncidentStatus {
+    return describeIncident(this.#deps.picture.state, this.#barriers);
+  }
+
   /** Lets the new authority sign, once everybody accepts its root. See decideActivate. */
   activate(act: ForcibleAct, signal: AbortSignal): Promise<Outcome> {
     return this.#attempt({ verb: "activate", act, signal }, () =>
@@ -138,6 +154,7 @@ export class RotationDriver {
       await this.#deps.quarantines.endGone(signal);
       await this.#steps.advance(signal);
       if (await this.#follow(signal)) await this.#steps.advance(signal);
+      await this.#closeIncident(signal);
       this.#chooseCross();
     });
   }
@@ -159,6 +176,15 @@ export class RotationDriver {
     if (decided.ok) return decided.value !== undefined && (await this.#steps.take(decided.value, signal));
     if (decided.error.code === "behind") return false;
     throw new Fault("ROTATION_REFUSED", decided.error.message);
+  }
+
+  async #closeIncident(signal: AbortSignal): Promise<void> {
+    const { picture, clock } = this.#deps;
+    const { incident, rotation } = picture.state;
+    if (incident?.stage !== "withdrawn" || rotation.phase === "idle") return;
+    if (!this.#barriers.lists(nameOfLists(incident)).allowed) return;
+    const note = { incident: incident.authority };
+    await this.#steps.take({ rotation, incident: closed(incident, clock.now()), note }, signal);
   }
 
   /** Goes on by itself until `signal` aborts; failures are reported and tried again. */

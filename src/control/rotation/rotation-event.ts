@@ -1,3 +1,4 @@
+import type { Incident } from "../../domain/trust/incident.ts";
 import type { Forced, Phase } from "../../domain/trust/rotation.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 
@@ -24,7 +25,7 @@ export type RotationEvent =
   | { readonly kind: "authority-closed"; readonly rotation: string; readonly keyId: string }
   | {
       readonly kind: "refused";
-      readonly verb: "start" | "activate" | "retire" | "rollback" | "pause" | "resume";
+      readonly verb: "start" | "activate" | "retire" | "rollback" | "pause" | "resume" | "incident";
       readonly actor: string;
       readonly why: RotationRefusal;
     }
@@ -33,6 +34,13 @@ export type RotationEvent =
       readonly holder: string;
       readonly actor: string;
       readonly reason: string;
+    }
+  /** An intermediate's key is lost; the stages of what is done about it. */
+  | {
+      readonly kind: "incident";
+      readonly authority: string;
+      readonly stage: Incident["stage"];
+      readonly actor: string;
     }
   /** By an operator, or by the server because its process has exited. */
   | { readonly kind: "holder-released"; readonly holder: string; readonly actor: string }

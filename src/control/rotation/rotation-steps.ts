@@ -101,6 +101,9 @@ export class RotationSteps {
       const { verb, by, reason, behind } = forced;
       observer.saw({ kind: "forced", rotation: id, verb, actor: by, reason, behind });
     }
+    const { incident } = change;
+    if (incident)
+      observer.saw({ kind: "incident", authority: incident.authority, stage: incident.stage, actor });
     observer.saw({ kind: "step", rotation: id, from, to, actor, bundleSequence, paused });
     return true;
   }

@@ -29,7 +29,7 @@ test.each([
   const bundle = { trustDomain, sequence: 1, anchors: [der(rootPem)], lists: [] };
   const store = { load: async () => firstState(authority, bundle, new Date(0)), save: async () => true };
   const clock = { now: () => new Date(now) };
-  const signatures = { isSignedBy: () => true };
+  const signatures = { isSignedBy: () => true, isListSignedBy: () => true };
   const never = async () => expect.unreachable("the store has a state");
   const deps = { trustDomain, store, signatures, longestLeaf: hours(1), clock };
   const current = (await TrustPicture.open(deps, never, signal)).current();

@@ -2,6 +2,7 @@ import type { Der } from "../certificate/der.ts";
 import { sameBytes } from "../certificate/hex.ts";
 import type { AuthoritiesOf, Authority } from "./authority.ts";
 import type { Bundle } from "./bundle.ts";
+import type { Incident } from "./incident.ts";
 import type { Rotation, RotationPlan } from "./rotation.ts";
 
 /** An authority that signs no more; kept until its leaves are long gone. Only a roll-back lets it sign again. */
@@ -30,6 +31,8 @@ export type TrustState = {
     readonly closed: readonly ClosedAuthority[];
   };
   readonly rotation: Rotation;
+  /** The last one; undefined when no key was ever lost. */
+  readonly incident?: Incident;
 };
 
 /** The state at a server's first start, when the configuration names its authority. */
@@ -52,6 +55,13 @@ export function withoutAnchor(bundle: Bundle, isAnchor: (anchor: Der) => boolean
     ? bundle
     : { ...bundle, sequence: bundle.sequence + 1, anchors };
 }
+
+/** The lists of a set in place of what was there: sequence + 1. */
+export const withLists = (bundle: Bundle, lists: readonly Der[]): Bundle => ({
+  ...bundle,
+  sequence: bundle.sequence + 1,
+  lists,
+});
 
 /** The standby authority with this key id begins to sign; the one that did stands by until it is closed. */
 export function withActive(state: TrustState, keyId: string): TrustState {

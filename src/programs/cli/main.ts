@@ -10,6 +10,7 @@ import { registerCeremony } from "./commands/ceremony.ts";
 import { registerConfig } from "./commands/config.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerEntry } from "./commands/entry.ts";
+import { registerIncident } from "./commands/incident.ts";
 import { registerLedger } from "./commands/ledger.ts";
 import { registerLimits } from "./commands/limits.ts";
 import { registerProxies } from "./commands/proxies.ts";
@@ -31,6 +32,7 @@ const registrations: readonly Registration[] = [
   registerEntry,
   registerProxies,
   registerRotation,
+  registerIncident,
   registerBundle,
   registerLedger,
   registerLimits,

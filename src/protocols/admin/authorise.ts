@@ -16,6 +16,7 @@ const leastRole = {
   ListProxies: "viewer",
   GetBundle: "viewer",
   GetRotation: "viewer",
+  GetIncident: "viewer",
   VerifyLedger: "viewer",
   GetLedgerHead: "viewer",
   ReadLedgerEntries: "viewer",
@@ -38,6 +39,7 @@ const leastRole = {
   RollbackRotation: "security-officer",
   PauseRotation: "security-officer",
   ResumeRotation: "security-officer",
+  StartIncident: "security-officer",
   ReleaseSigner: "security-officer",
 } as const satisfies Record<AdminMethod, Role>;
 

@@ -4,6 +4,7 @@ import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { LimitsReport } from "../../control/issuance/limits-report.ts";
 import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
+import type { IncidentStatus } from "../../control/rotation/describe-incident.ts";
 import type { QuarantineAnswer, QuarantineRefusal } from "../../control/rotation/holder-quarantines.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type {
@@ -45,6 +46,18 @@ export interface RotationRemedies {
   resume(act: RotationAct, signal: AbortSignal): Rotated;
 }
 
+/** What was sealed for the loss of an intermediate's key, and who signs instead. */
+export type OfferedIncident = {
+  readonly authority: string;
+  readonly intermediate: Uint8Array;
+  readonly lists: readonly Uint8Array[];
+};
+
+export interface IncidentVerbs {
+  incident(offered: OfferedIncident, act: ReasonedAct, signal: AbortSignal): Rotated;
+  incidentStatus(): IncidentStatus;
+}
+
 type Quarantined = Promise<Result<QuarantineAnswer, QuarantineRefusal>>;
 type QuarantineAct = { readonly actor: string; readonly reason: string };
 
@@ -67,7 +80,7 @@ export type AdminPorts = {
   readonly bundle: () => Bundle;
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly ledgerLog: LedgerLog;
-  readonly rotation: RotationVerbs & RotationRemedies;
+  readonly rotation: RotationVerbs & RotationRemedies & IncidentVerbs;
   readonly quarantines: QuarantineVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;

@@ -13,6 +13,8 @@ type Methods =
   | "RollbackRotation"
   | "PauseRotation"
   | "ResumeRotation"
+  | "StartIncident"
+  | "GetIncident"
   | "ListProxies";
 type Ports = Pick<AdminPorts, "rotation" | "proxies">;
 
@@ -44,6 +46,19 @@ export const rotationHandlers = ({ rotation, proxies }: Ports): AdminHandlers<Me
   },
   ResumeRotation: async ({ expectedRevision }, { actor, signal }) =>
     done(await rotation.resume({ actor, expectedRevision }, signal)),
+  async StartIncident(request, { actor, signal }) {
+    const { authority, intermediateDer: intermediate, revocationListsDer: lists, expectedRevision } = request;
+    const reason = reasonOf("an incident", request.reason);
+    done(
+      await rotation.incident(
+        { authority, intermediate, lists },
+        { actor, expectedRevision, reason },
+        signal,
+      ),
+    );
+    return rotation.incidentStatus();
+  },
+  GetIncident: async () => rotation.incidentStatus(),
   ListProxies: async ({ laggingOnly }) => proxies({ laggingOnly }),
 });
 

@@ -71,6 +71,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     rotation: {
       ...{ status: absent, start: absent, activate: absent, retire: absent },
       ...{ rollback: absent, pause: absent, resume: absent },
+      ...{ incident: absent, incidentStatus: absent },
     },
     quarantines: { begin: absent, release: absent },
     proxies: absent,

@@ -13,7 +13,7 @@ import type { RotationEvent } from "../../../src/control/rotation/rotation-event
 import { TrustPicture } from "../../../src/control/rotation/trust-picture.ts";
 import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
 import { defaultAcceptancePolicy } from "../../../src/domain/trust/acceptance-policy.ts";
-import { sha256Hex } from "../../../src/foundation/digest.ts";
+import { partNames } from "../../../src/domain/trust/bundle.ts";
 import { hours } from "../../../src/foundation/duration.ts";
 import { systemRandom } from "../../../src/foundation/random.ts";
 import { openLedgerAt } from "../../contract/ledger/temporary-ledger.ts";
@@ -75,10 +75,7 @@ export class RotationRig {
       cross: undefined,
     });
     const picture = await TrustPicture.open({ ...common, trustDomain, store }, first, signal);
-    const bundle = () => {
-      const { sequence, anchors } = picture.bundle();
-      return { sequence, anchors: anchors.map((anchor) => sha256Hex(anchor)) };
-    };
+    const bundle = () => ({ sequence: picture.bundle().sequence, anchors: partNames(picture.bundle()) });
     const roster = await HolderRoster.open(
       { store: new SqlHolderStore({ database }), clock, bundle },
       signal,

@@ -1,9 +1,7 @@
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { decodeCertificates } from "../../../domain/certificate/pem.ts";
-import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration } from "../command-frame.ts";
+import { readCertificate } from "./read-certificate.ts";
 import { registerQuarantine } from "./rotation-quarantine.ts";
 import { registerRemedies } from "./rotation-remedies.ts";
 import {
@@ -91,16 +89,3 @@ const start = (options: StartOptions): AdminWork => {
     return rotationReply(await client.call("StartRotation", { ...request, expectedRevision }, signal));
   };
 };
-
-/** The one certificate of a PEM file. Throws CONFIG_INVALID: the command line named the wrong file. */
-async function readCertificate(file: string): Promise<Buffer> {
-  const text = await readFile(file, "utf8").catch((thrown: Error) => {
-    throw new Fault("CONFIG_INVALID", `${file}: cannot be read: ${thrown.message}`);
-  });
-  const read = decodeCertificates(text);
-  if (!read.ok) throw new Fault("CONFIG_INVALID", `${file}: ${read.error}`);
-  const [certificate, ...others] = read.value;
-  if (!certificate || others.length > 0)
-    throw new Fault("CONFIG_INVALID", `${file}: must hold one certificate`);
-  return Buffer.from(certificate);
-}

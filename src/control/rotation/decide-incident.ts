@@ -1,0 +1,69 @@
+import { openIncident } from "../../domain/trust/incident.ts";
+import { checkRevocationSet } from "../../domain/trust/revocation-set.ts";
+import { activate, anchor, distribute, isUnderWay, start } from "../../domain/trust/rotation.ts";
+import { withActive, withStandby } from "../../domain/trust/trust-state.ts";
+import { ok } from "../../foundation/result.ts";
+import { checkOffered, planOf } from "./decide-start.ts";
+import { badCertificate, type Decision, type DecisionDeps, wrongPhase } from "./decision.ts";
+import type { ReasonedAct } from "./rotation-status.ts";
+
+/** Whose key is lost, who signs instead, and the sealed lists that take the lost one away. */
+export type OfferedIncident = {
+  readonly authority: string;
+  readonly intermediate: Uint8Array;
+  readonly lists: readonly Uint8Array[];
+};
+
+/**
+ * Lets the next intermediate of the stock sign at once, and keeps the lists until nobody depends on a leaf of the lost one.
+ * Everything is checked now, the lists above all: an incomplete set would take the whole mesh away, and is never taken. Rejects
+ * with SIGNER_UNAVAILABLE.
+ */
+export async function decideIncident(
+  deps: DecisionDeps,
+  { offered, actor, reason }: Pick<ReasonedAct, "actor" | "reason"> & { readonly offered: OfferedIncident },
+  signal: AbortSignal,
+): Promise<Decision> {
+  const { state } = deps.picture;
+  const { rotation, authorities, bundle } = state;
+  const { active } = authorities;
+  if (isUnderWay(rotation)) {
+    const remedies = "roll it back, or force its retirement, and start the incident then";
+    return wrongPhase(`rotation ${rotation.plan.id} is under way (${rotation.phase}): ${remedies}`);
+  }
+  if (offered.authority !== active.keyId)
+    return wrongPhase(`the authority that signs is ${active.keyId}, not ${offered.authority}`);
+  const wanted = { root: undefined, intermediate: offered.intermediate, cross: undefined };
+  const checked = await checkOffered(deps, wanted, signal);
+  if (!checked.ok) return checked;
+  const { authority, validFrom } = checked.value;
+  const at = deps.clock.now();
+  if (validFrom > at)
+    return badCertificate(`the intermediate is not valid before ${validFrom.toISOString()}`);
+  const { lists } = offered;
+  const lost = [active.certificate];
+  const question = {
+    lists,
+    roots: bundle.anchors,
+    signing: [authority.certificate],
+    lost,
+    inForce: bundle.lists,
+    now: at,
+  };
+  const set = checkRevocationSet(question, deps.signatures.isListSignedBy);
+  if (!set.ok) return badCertificate(`these lists cannot be used: ${set.error}`);
+  const plan = planOf(deps, checked.value, actor);
+  const step = { actor, at };
+  const anchored = anchor(distribute(start(rotation, plan), bundle.sequence, step), step);
+  const next = withActive(withStandby(state, authority), authority.keyId);
+  const incident = openIncident({
+    by: actor,
+    reason,
+    at,
+    authority: active.keyId,
+    rotation: plan.id,
+    lists: set.value,
+  });
+  const note = { incident: active.keyId, reason };
+  return ok({ authorities: next.authorities, rotation: activate(anchored, step), incident, note });
+}
