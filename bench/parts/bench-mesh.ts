@@ -145,9 +145,14 @@ export class BenchMesh {
       ...this.#command("agent", "run", "-c", this.path(`${name}.yaml`)),
       isReady: () => accepts(socket),
     });
-    this.#programs.push(program);
+    this.also(program);
     await program.start();
     return { socket, program, spiffeId: `spiffe://${this.trustDomain}/meshmint/agent/join_token/${nodeId}` };
+  }
+
+  /** One more program that `stop` ends. */
+  also(program: Program): void {
+    this.#programs.push(program);
   }
 
   /** Holds a second root's ceremonies and gives what `rotation start` imports: DER of root, intermediate, cross-certificate. */

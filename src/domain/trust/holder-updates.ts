@@ -126,10 +126,13 @@ function acknowledge(secret: HeldSecret, grade: Grade, at: Date): HeldSecret {
   }
   if (!secret.delivered) return secret;
   const { version, serial, authorityKeyId } = secret.delivered.content;
-  const acknowledgement = { at, version, grade, serial, authorityKeyId };
+  // A renewal under the same authority, or the same again after a reconnect, begins nothing anew: where certificates live for
+  // minutes somebody has always just taken one.
+  const hasStood = secret.liveAuthorities.every((one) => one === secret.acknowledged?.authorityKeyId);
+  const since = hasStood ? (secret.acknowledged?.at ?? at) : at;
   return {
     ...secret,
-    acknowledged: acknowledgement,
+    acknowledged: { at: since, version, grade, serial, authorityKeyId },
     liveAuthorities: [authorityKeyId],
     refusal: undefined,
   };

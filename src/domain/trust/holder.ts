@@ -34,6 +34,7 @@ export type Given<Content> = { readonly at: Date; readonly content: Content };
 
 /** The last delivery that the holder took, and how well we know it. */
 export type Accepted = { readonly at: Date; readonly version: string; readonly grade: Grade };
+/** `at`: since when it has been known to use certificates of this authority alone. */
 export type AcceptedLeaf = Accepted & Pick<LeafContent, "serial" | "authorityKeyId">;
 
 /** Why nothing flows any more: a closed stream ends no dependence on the secret, an unsubscription does. */

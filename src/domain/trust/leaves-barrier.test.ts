@@ -62,6 +62,15 @@ describe("a leaf of the old authority", () => {
     });
   });
 
+  test("stays released while its holder renews under the new authority, or comes back and takes the same again", () => {
+    const renewed = take(take(moved, content("03", "new"), 58), content("03", "new"), 59);
+    expect(ask({ holders: [renewed] })).toMatchObject({ allowed: true });
+    const between = take(give(renewed, content("04", "old"), 59.5), content("05", "new"), 59.8);
+    expect(ask({ holders: [between] }).standings[0]).toMatchObject({
+      reason: "took its new default 0 s ago, which counts after 10 s",
+    });
+  });
+
   test.each([
     [
       "still has it",

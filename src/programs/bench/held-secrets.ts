@@ -1,9 +1,11 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decodeCertificates } from "../../domain/certificate/pem.ts";
+import { decodeCertificates, decodePem } from "../../domain/certificate/pem.ts";
 import { parseSpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { Secret__Output } from "../../generated/envoy/extensions/transport_sockets/tls/v3/Secret.ts";
 import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
-import { AuthorityShelf, PeerCertificate } from "./peer-certificate.ts";
+import { AuthorityShelf } from "./authority-shelf.ts";
+import type { HeldList } from "./held-list.ts";
+import { PeerCertificate } from "./peer-certificate.ts";
 
 /** A certificate with its key, taken and checked. */
 export type HeldLeaf = {
@@ -13,12 +15,15 @@ export type HeldLeaf = {
   readonly key: KeyObject;
 };
 
-/** Anchors by trust domain; "" for a plain trusted_ca, which verifies whatever trust domain. */
+/** What verifies peers of one trust domain. With one list, whatever has an issuer without one is refused. */
+export type Verifier = { readonly anchors: readonly PeerCertificate[]; readonly lists: readonly HeldList[] };
+
 export type HeldBundle = {
   readonly kind: "bundle";
-  readonly anchors: ReadonlyMap<string, readonly PeerCertificate[]>;
-  /** The SHA-256 of each anchor, sorted: the same for a content in whatever encoding and under either name. */
-  readonly roots: string;
+  /** By trust domain; "" for a plain trusted_ca, which verifies whatever trust domain. */
+  readonly verifiers: ReadonlyMap<string, Verifier>;
+  /** The SHA-256 of each anchor and list, sorted: the same for a content in whatever encoding and under either name. */
+  readonly parts: string;
 };
 
 type Held = HeldLeaf | HeldBundle;
@@ -50,21 +55,33 @@ export class SecretReader {
     if (!curves.has(key.asymmetricKeyDetails?.namedCurve ?? "")) throw new Error("a key of another kind");
     const id = spiffeIdOf(leaf);
     if (parseSpiffeId(name).ok && id !== name) throw new Error(`the certificate is of ${id}`);
-    return { kind: "leaf", chain: [leaf, ...rest.map((der) => this.#shelf.read(der))], key };
+    return { kind: "leaf", chain: [leaf, ...rest.map((der) => this.#shelf.certificate(der))], key };
   }
 
   #bundle(message: NonNullable<Secret__Output["validationContext"]>): HeldBundle {
-    const anchors = new Map<string, readonly PeerCertificate[]>();
+    const verifiers = new Map<string, Verifier>();
     for (const [domain, pem] of rootsOf(message)) {
-      if (anchors.has(domain)) throw new Error(`trust domain ${domain} is there twice`);
-      anchors.set(
-        domain,
-        certificates(pem).map((der) => this.#shelf.read(der)),
-      );
+      if (verifiers.has(domain)) throw new Error(`trust domain ${domain} is there twice`);
+      verifiers.set(domain, this.#verifier(pem));
     }
-    if (anchors.size === 0) throw new Error("no trust domain");
-    const roots = [...anchors.values()].flatMap((list) => list.map(({ fingerprint }) => fingerprint));
-    return { kind: "bundle", anchors, roots: roots.toSorted().join(" ") };
+    if (verifiers.size === 0) throw new Error("no trust domain");
+    const parts = [...verifiers.values()].flatMap(({ anchors, lists }) => [...anchors, ...lists]);
+    const names = parts.map(({ fingerprint }) => fingerprint);
+    return { kind: "bundle", verifiers, parts: names.toSorted().join(" ") };
+  }
+
+  #verifier(pem: Bytes): Verifier {
+    const read = decodePem(textOf(pem));
+    if (!read.ok) throw new Error(read.error);
+    const of = (label: string) => read.value.filter((block) => block.label === label);
+    const [roots, lists] = [of("CERTIFICATE"), of("X509 CRL")];
+    if (roots.length === 0) throw new Error("a bundle without an anchor");
+    if (roots.length + lists.length < read.value.length)
+      throw new Error("a bundle with something else in it");
+    return {
+      anchors: roots.map(({ der }) => this.#shelf.certificate(der)),
+      lists: lists.map(({ der }) => this.#shelf.list(der)),
+    };
   }
 }
 
@@ -86,7 +103,9 @@ function* rootsOf(message: NonNullable<Secret__Output["validationContext"]>): Ge
 }
 
 function certificates(pem: Bytes): readonly Uint8Array[] {
-  const read = decodeCertificates(Buffer.from(pem ?? "").toString("latin1"));
+  const read = decodeCertificates(textOf(pem));
   if (!read.ok) throw new Error(read.error);
   return read.value;
 }
+
+const textOf = (pem: Bytes): string => Buffer.from(pem ?? "").toString("latin1");

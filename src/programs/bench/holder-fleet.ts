@@ -106,7 +106,7 @@ export class HolderFleet {
         ({ leaf, isGone }) => !isGone && leaf !== undefined && now <= leaf.chain[0].fields.notAfter,
       ),
       withBundle: count(({ bundle, isGone }) => !isGone && bundle !== undefined),
-      newestBundle: count(({ bundle, isGone }) => !isGone && bundle?.roots === newest),
+      newestBundle: count(({ bundle, isGone }) => !isGone && bundle?.parts === newest),
       silent: count(({ isSilent, isGone }) => isSilent && !isGone),
       gone: count(({ isGone }) => isGone),
       ...{ refusals: this.#refusals, flawed: this.#flawed, interruptions: this.#interruptions },
@@ -153,7 +153,7 @@ export class HolderFleet {
       this.#flawed += 1;
       if (this.#flaws.length < 100) this.#flaws.push(`${event.plan.spiffeId}: ${event.secret}: ${event.why}`);
     }
-    if (event.kind === "offered" && event.held.kind === "bundle") this.#contents.add(event.held.roots);
+    if (event.kind === "offered" && event.held.kind === "bundle") this.#contents.add(event.held.parts);
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -50,20 +50,3 @@ export class PeerCertificate {
     return this.fields.extensions.keyUsage?.includes(bit) === true;
   }
 }
-
-const mostKept = 256;
-
-/** Certificates of authorities, each read once: the same few come with every chain and every bundle. */
-export class AuthorityShelf {
-  readonly #kept = new Map<string, PeerCertificate>();
-
-  read(der: Uint8Array): PeerCertificate {
-    const key = sha256Hex(der);
-    const certificate = this.#kept.get(key) ?? new PeerCertificate(der);
-    this.#kept.delete(key);
-    this.#kept.set(key, certificate);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > mostKept && oldest !== undefined) this.#kept.delete(oldest);
-    return certificate;
-  }
-}

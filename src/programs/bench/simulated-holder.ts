@@ -21,6 +21,8 @@ type Kind = "leaf" | "bundle";
 /** What it has been given and not taken yet. */
 type Due = { readonly held: HeldLeaf | HeldBundle; readonly offer: Offer };
 
+/** So long before its certificate ends one that hangs begins no handshake any more: it would end while that lasts. */
+const longestHandshakeMs = 2000;
 const firstRetryMs = 100;
 const lastRetryMs = 30_000; // Envoy's default back-off
 
@@ -92,7 +94,8 @@ export class SimulatedHolder {
   shows(now: Date): Party | undefined {
     const { leaf, bundle } = this;
     if (!leaf || !bundle || this.isGone || this.#stop.signal.aborted) return undefined;
-    return this.#hasHung && now > leaf.chain[0].fields.notAfter ? undefined : { leaf, bundle };
+    const leftMs = leaf.chain[0].fields.notAfter.getTime() - now.getTime();
+    return this.#hasHung && leftMs < longestHandshakeMs ? undefined : { leaf, bundle };
   }
 
   /** It comes back: takes what it left lying, and is in good health from now on. */
@@ -138,8 +141,8 @@ export class SimulatedHolder {
     if (!this.#stop.signal.aborted && !this.isGone) this.#take(due);
   }
 
-  /** Whether a bundle has other anchors than the one that it holds; false while it holds none. */
-  #isOther = (bundle: HeldBundle): boolean => this.bundle !== undefined && this.bundle.roots !== bundle.roots;
+  /** Whether a bundle is another than the one that it holds; false while it holds none. */
+  #isOther = (bundle: HeldBundle): boolean => this.bundle !== undefined && this.bundle.parts !== bundle.parts;
 
   #read(kind: Kind, secret: Buffer): HeldLeaf | HeldBundle | string {
     try {

@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
-import { encodeCertificates } from "../../domain/certificate/pem.ts";
+import { encodeCertificates, encodePem } from "../../domain/certificate/pem.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { Party } from "./held-secrets.ts";
 
@@ -35,12 +35,19 @@ export async function handshakeFlaw(
 const flawOf = (socket: TLSSocket, peer: string): string | undefined =>
   socket.authorized ? undefined : `${peer} was refused: ${socket.authorizationError}`;
 
-const contextOf = ({ leaf, bundle }: Party) => ({
-  minVersion: "TLSv1.3" as const,
-  cert: encodeCertificates(leaf.chain.map(({ fields }) => fields.der)),
-  key: leaf.key.export({ type: "pkcs8", format: "pem" }),
-  ca: [...bundle.anchors.values()].flat().map(({ fields }) => encodeCertificates([fields.der])),
-});
+function contextOf({ leaf, bundle }: Party) {
+  const verifiers = [...bundle.verifiers.values()];
+  const lists = verifiers.flatMap((verifier) =>
+    verifier.lists.map(({ fields }) => encodePem("X509 CRL", fields.der)),
+  );
+  return {
+    minVersion: "TLSv1.3" as const,
+    cert: encodeCertificates(leaf.chain.map(({ fields }) => fields.der)),
+    key: leaf.key.export({ type: "pkcs8", format: "pem" }),
+    ca: verifiers.flatMap(({ anchors }) => anchors.map(({ fields }) => encodeCertificates([fields.der]))),
+    ...(lists.length > 0 ? { crl: lists } : {}),
+  };
+}
 
 /** Resolves with the callee's end once both have finished their handshake. */
 function meet(

@@ -1,10 +1,10 @@
 import { uriHostMatches } from "../../domain/certificate/name-constraints.ts";
 import { parseSpiffeId, trustDomainOf } from "../../domain/identity/spiffe-id.ts";
-import { type HeldBundle, type HeldLeaf, spiffeIdOf } from "./held-secrets.ts";
+import { type HeldBundle, type HeldLeaf, spiffeIdOf, type Verifier } from "./held-secrets.ts";
 import type { PeerCertificate } from "./peer-certificate.ts";
 
 type Search = {
-  readonly anchors: readonly PeerCertificate[];
+  readonly verifier: Verifier;
   readonly chain: readonly PeerCertificate[];
   readonly trustDomain: string;
   readonly now: Date;
@@ -17,8 +17,8 @@ const longestPath = 8;
 /**
  * Why a proxy with this bundle would refuse a peer that presents this leaf, or undefined. As Envoy's SPIFFE validator:
  * the one URI name decides which anchors count; a path leads by names and signatures to one of them, over what the peer
- * sent; each certificate on it is valid now, anchor included, and keeps to its issuers' path lengths and names (RFC
- * 5280 §6.1).
+ * sent; each certificate on it is valid now, anchor included, is not revoked, and keeps to its issuers' path lengths and
+ * names (RFC 5280 §6.1).
  */
 export function whyRefused(peer: HeldLeaf, bundle: HeldBundle, now: Date): string | undefined {
   const [leaf, ...chain] = peer.chain;
@@ -26,9 +26,9 @@ export function whyRefused(peer: HeldLeaf, bundle: HeldBundle, now: Date): strin
   if (!id.ok) return "its certificate bears no SPIFFE ID";
   if (leaf.claimsToSign) return "its certificate is one of an authority";
   const trustDomain = trustDomainOf(id.value);
-  const anchors = bundle.anchors.get(trustDomain) ?? bundle.anchors.get("");
-  if (anchors === undefined) return `no bundle for trust domain ${trustDomain}`;
-  const search = { anchors, chain, trustDomain, now, flaw: "no path from its certificate to an anchor" };
+  const verifier = bundle.verifiers.get(trustDomain) ?? bundle.verifiers.get("");
+  if (verifier === undefined) return `no bundle for trust domain ${trustDomain}`;
+  const search = { verifier, chain, trustDomain, now, flaw: "no path from its certificate to an anchor" };
   const outdated = validityFlaw(leaf, now);
   if (outdated) return `its certificate ${outdated}`;
   return leadsToAnchor(search, [leaf]) ? undefined : search.flaw;
@@ -39,7 +39,7 @@ function leadsToAnchor(search: Search, path: readonly PeerCertificate[]): boolea
   const last = path.at(-1);
   if (last === undefined || path.length > longestPath) return false;
   const names = (issuer: PeerCertificate) => issuer.subject === last.issuer;
-  if (search.anchors.filter(names).some((anchor) => mayIssue(search, path, anchor))) return true;
+  if (search.verifier.anchors.filter(names).some((anchor) => mayIssue(search, path, anchor))) return true;
   return search.chain
     .filter((issuer) => names(issuer) && !path.includes(issuer))
     .some((issuer) => mayIssue(search, path, issuer) && leadsToAnchor(search, [...path, issuer]));
@@ -52,7 +52,7 @@ function mayIssue(search: Search, path: readonly PeerCertificate[], issuer: Peer
 }
 
 function issuerFlaw(
-  { trustDomain, now }: Search,
+  { verifier, trustDomain, now }: Search,
   path: readonly PeerCertificate[],
   issuer: PeerCertificate,
 ): string | undefined {
@@ -69,7 +69,20 @@ function issuerFlaw(
   if (permitted && permitted.uris.length > 0 && !permitted.uris.some(inside))
     return "may not certify its name";
   if (excluded?.uris.some(inside)) return "may not certify its name";
-  return path.at(-1)?.isSignedBy(issuer) ? undefined : "has the name but did not sign it";
+  const [below] = path.slice(-1);
+  if (!below?.isSignedBy(issuer)) return "has the name but did not sign it";
+  return revocationFlaw(below, issuer, { lists: verifier.lists, now });
+}
+
+/** As OpenSSL with CRL_CHECK_ALL, which a list in the context turns on in Envoy. */
+function revocationFlaw(
+  below: PeerCertificate,
+  issuer: PeerCertificate,
+  { lists, now }: { readonly lists: Verifier["lists"]; readonly now: Date },
+): string | undefined {
+  if (lists.length === 0) return undefined;
+  const list = lists.find((one) => one.isOf(issuer));
+  return list ? list.flawOf(below, now) : "has no revocation list where others have one";
 }
 
 function validityFlaw({ fields }: PeerCertificate, now: Date): string | undefined {

@@ -2,18 +2,23 @@
  * What a simulated holder says of a peer's chain, held against OpenSSL's own handshake with the same chain and anchors:
  * both must say the same, whatever the bundle holds (RFC 5280 §6.1; docs/conformance.md, "SDS").
  */
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test as plainTest } from "vitest";
 import { openModule, type Pkcs11Module } from "../../../src/backends/pkcs11/module.ts";
 import type { CeremonyToken } from "../../../src/control/ceremony/ports.ts";
+import {
+  assembleCertificateList,
+  writeTbsCertificateList,
+} from "../../../src/domain/certificate/certificate-list.ts";
 import { decodeCertificates } from "../../../src/domain/certificate/pem.ts";
+import { HeldList } from "../../../src/programs/bench/held-list.ts";
 import type { HeldBundle, HeldLeaf } from "../../../src/programs/bench/held-secrets.ts";
 import { PeerCertificate } from "../../../src/programs/bench/peer-certificate.ts";
 import { handshakeFlaw } from "../../../src/programs/bench/tls-handshake.ts";
 import { whyRefused } from "../../../src/programs/bench/verify-peer.ts";
 import { CeremonyRoom, holdTwoGenerations, openIssuingToken } from "../../parts/ceremony.ts";
-import { OpensslCa } from "../../parts/openssl-ca.ts";
+import { OpensslCa, type PemPair } from "../../parts/openssl-ca.ts";
 import { needs } from "../../parts/parts.ts";
 import { signLeaf } from "../../parts/token-leaf.ts";
 
@@ -51,10 +56,10 @@ function leafOf(chain: string, key: KeyObject = forSigning.privateKey): HeldLeaf
   return { kind: "leaf", chain: [first, ...others], key };
 }
 
-const bundleOf = (roots: string, domain = trustDomain): HeldBundle => ({
+const bundleOf = (roots: string, domain = trustDomain, lists: readonly HeldList[] = []): HeldBundle => ({
   kind: "bundle",
-  anchors: new Map([[domain, read(roots)]]),
-  roots: "",
+  verifiers: new Map([[domain, { anchors: read(roots), lists }]]),
+  parts: "",
 });
 
 const sign = (issuer: string, uri = web) =>
@@ -147,3 +152,46 @@ plainTest("an authority below a path length of 0, and one in the place of a leaf
     ca.remove();
   }
 });
+
+/** A list of a test CA's authority that names these certificates; ends so many seconds from now. */
+function listOf(authority: PemPair, revoked: readonly string[], endsIn = 3600): HeldList {
+  const [issuer] = read(authority.certificate);
+  if (!issuer) throw new Error("no issuer");
+  const at = (seconds: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + seconds * 1000);
+  const content = {
+    ...{ issuer: issuer.fields.subject, thisUpdate: at(-7200), nextUpdate: at(endsIn), number: "01" },
+    revoked: revoked.map((pemText) => ({
+      serial: read(pemText)[0]?.fields.serial ?? "",
+      revokedAt: at(-3600),
+    })),
+    authorityKeyId: issuer.fields.extensions.subjectKeyId ?? "",
+  };
+  const tbs = writeTbsCertificateList(content, "P-256");
+  const signature = signBytes("sha256", tbs, createPrivateKey(authority.key));
+  return new HeldList(assembleCertificateList(tbs, signature, "P-256"));
+}
+
+plainTest(
+  "with lists: a revoked intermediate, an issuer without a list and an outdated list are refused",
+  async () => {
+    const ca = new OpensslCa();
+    try {
+      const { chain, key } = ca.leaf(web);
+      const peer = leafOf(chain, createPrivateKey(key));
+      const { root, intermediate } = ca;
+      const withLists = (...lists: HeldList[]) => bundleOf(root.certificate, trustDomain, lists);
+      const clean = [listOf(root, []), listOf(intermediate, [])] as const;
+      expect(await verdicts(peer, withLists(...clean))).toEqual([true, true]);
+      const revoked = withLists(listOf(root, [intermediate.certificate]), clean[1]);
+      expect(await verdicts(peer, revoked)).toEqual([false, false]);
+      expect(whyRefused(peer, revoked, new Date())).toContain("has revoked it");
+      expect(await verdicts(peer, withLists(clean[0]))).toEqual([false, false]);
+      expect(await verdicts(peer, withLists(clean[0], listOf(intermediate, [], -60)))).toEqual([
+        false,
+        false,
+      ]);
+    } finally {
+      ca.remove();
+    }
+  },
+);

@@ -66,7 +66,7 @@ test("a bundle without the anchor of a peer's chain is a failed handshake, with 
   expect(new Set(refused.map((failure) => failure.refused))).toEqual(new Set([ids[1]]));
   expect(refused.map(({ why }) => why)).toContain("no path from its certificate to an anchor");
   source.give(bundle("ALL", ...cas), bundle("ROOTCA", ...cas));
-  const roots = () => fleet.holders.map(({ bundle: held }) => held?.roots.split(" ").length);
+  const roots = () => fleet.holders.map(({ bundle: held }) => held?.parts.split(" ").length);
   await eventually("the bundle with both", () => roots().every((count) => count === 2));
   expect(await fleet.checkPeers(signal)).toMatchObject({ checks: 60, failed: 0, handshakes: 6 });
 });
