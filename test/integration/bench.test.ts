@@ -54,37 +54,6 @@ needs("softhsm")(
   },
 );
 
-needs("softhsm", "envoy")(
-  "rotation: holders late and silent, real Envoys, nobody fails, a row with every figure",
-  () => {
-    const file = join(folder, "rotation.json");
-    const few = [
-      "--holders",
-      "12",
-      "--ttl",
-      "16",
-      "--late",
-      "9",
-      "--never",
-      "9",
-      "--late-after",
-      "1",
-      "--settle",
-      "1",
-    ];
-    const { stderr, status } = runBench("rotation", ...few, "--json", file);
-    expect(stderr).not.toContain("Error");
-    expect(status).toBe(0);
-    const [row] = JSON.parse(readFileSync(file, "utf8")).results;
-    expect(row).toMatchObject({ holders: 12, handshakes_failed: 0, requests_failed: 0, flawed_secrets: 0 });
-    for (const figure of ["acknowledged_98_ms", "barrier_after_last_release_ms", "reissue_seconds"])
-      expect(row[figure]).toBeGreaterThanOrEqual(0);
-    for (const figure of ["handshakes_checked", "requests", "barrier_seconds", "capacity_per_second"])
-      expect(row[figure]).toBeGreaterThan(0);
-  },
-  240_000,
-);
-
 test("CPU of a process tree: work of a child counts, and each thread by its name", () => {
   const before = treeCpuMicros(process.pid);
   const burn = "const end = process.cpuUsage().user + 300_000; while (process.cpuUsage().user < end);";

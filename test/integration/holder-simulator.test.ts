@@ -120,7 +120,7 @@ test("through a rotation: who hangs or refuses holds it up by name, nobody fails
       .filter(({ isSilent, isGone }) => !isSilent && !isGone)
       .map(({ leaf }) => leaf?.chain[0].fields.extensions.authorityKeyId);
     expect(new Set(issuers)).toEqual(new Set([newAuthority]));
-    // A proxy that has just come back is given its certificate again, and its word on that is new: "reissued" comes and goes.
+    // The barrier is asked again: somebody may have come back between the look and the word.
     await eventually("the old root to go", () =>
       step("RetireRotation").then(
         () => true,

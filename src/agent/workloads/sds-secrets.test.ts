@@ -20,6 +20,7 @@ let roster: Roster;
 let secrets: ProxySecrets;
 let running: string | undefined;
 let anchors: string[];
+let svidsChanged: () => void;
 
 const give = (id: string, spiffeId: string, serial: string) => {
   entries = [
@@ -61,7 +62,10 @@ beforeEach(async () => {
       },
       entries: () => entries,
       lookUp: (id: string) => ({ svid: svids.get(id), failed: false }),
-      onChange: () => () => undefined,
+      onChange: (listener: () => void) => {
+        svidsChanged = listener;
+        return () => undefined;
+      },
     },
     bundles: {
       current: { trustDomain: "mesh.test", sequence: 1, anchors: [], lists: [] },
@@ -102,6 +106,30 @@ test.each([
 ])("%s is %s", (name, state) => {
   give("e1", web, "1");
   expect(secrets.resolve(name).state).toBe(state);
+});
+
+test("a process hears of its own SVIDs alone: one that comes, is replaced, or goes, and of the first registrations", () => {
+  let heard = 0;
+  secrets.onChange(() => {
+    heard += 1;
+  });
+  const after = (change: () => void) => {
+    change();
+    svidsChanged();
+    return heard;
+  };
+  synced = false;
+  svidsChanged();
+  heard = 0;
+  expect(after(() => undefined)).toBe(0);
+  expect(after(() => (synced = true))).toBe(1);
+  expect(after(() => give("e1", web, "1"))).toBe(2);
+  const others = { id: "e2", spiffeId: api, selectors: ["unix:uid:2000"] } as never;
+  expect(after(() => (entries = [...entries, others]))).toBe(2);
+  expect(after(() => svids.set("e2", { serial: "2" } as X509Svid))).toBe(2);
+  expect(after(() => svids.set("e1", { serial: "3" } as X509Svid))).toBe(3);
+  expect(after(() => svids.delete("e1"))).toBe(4);
+  expect(after(() => (entries = entries.filter(({ id }) => id !== "e1")))).toBe(5);
 });
 
 test("nobody is unauthorised before the registrations are known, and an SVID under way is pending", () => {

@@ -36,12 +36,13 @@ export class WorkloadView {
   #withSha256 = false;
   #seen: readonly RegistrationEntry[] | undefined;
   #matching: readonly RegistrationEntry[] = [];
+  #told: { readonly isSynced: boolean; readonly identities: readonly WorkloadIdentity[] } | undefined;
 
   private constructor(deps: WorkloadViewDeps, process: ProcessIdentity) {
     this.#deps = deps;
     this.process = process;
-    const tell = () => this.#tell();
-    this.#ends = [deps.svids.onChange(tell), deps.bundles.onChange(tell)];
+    const ends = [deps.svids.onChange(() => this.#svidsChanged()), deps.bundles.onChange(() => this.#tell())];
+    this.#ends = ends;
   }
 
   /** Throws PERMISSION_DENIED when the process has gone, or its pid is another's by now. */
@@ -127,6 +128,15 @@ export class WorkloadView {
     return new Fault("PERMISSION_DENIED", reason);
   }
 
+  /** A node may have thousands of processes, and each hears of every SVID: only its own are news to it. */
+  #svidsChanged(): void {
+    const now = { isSynced: this.isSynced, identities: this.identities() };
+    const before = this.#told;
+    this.#told = now;
+    if (before?.isSynced === now.isSynced && areSame(before.identities, now.identities)) return;
+    this.#tell();
+  }
+
   /** An entry that names a hash came while the process was connected: look again, this time with the hash. */
   #learnSha256(): void {
     this.#withSha256 = true;
@@ -140,3 +150,10 @@ export class WorkloadView {
     for (const listener of [...this.#listeners]) listener();
   }
 }
+
+const areSame = (before: readonly WorkloadIdentity[], now: readonly WorkloadIdentity[]): boolean =>
+  before.length === now.length &&
+  before.every(({ entry, svid, failed }, at) => {
+    const other = now[at];
+    return entry === other?.entry && svid === other.svid && failed === other.failed;
+  });
