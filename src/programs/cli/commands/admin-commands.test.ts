@@ -152,6 +152,9 @@ test("a quarantine says until when the holder counts and whom else it hits", asy
   };
   answers.QuarantineHolder = { quarantine, changed: true };
   answers.ReleaseHolder = { quarantine, changed: false };
+  answers.GetRotation = { quarantines: [quarantine] };
+  expect((await use("rotation", "status")).out).toMatch(/stopped {4}0123456789ab .*in 50 min; hits 61 more/);
+  asked.splice(0);
   const { out } = await use("rotation", "quarantine", "0123456789ab", "--reason", "nobody owns it");
   expect(out).toMatch(/^0123456789ab {2}envoy-web \(pid 3\) is in quarantine$/m);
   expect(out).toMatch(/counts {5}until 20.*, in 50 min$/m);

@@ -15,16 +15,26 @@ export function rotationReply(status: Status): Reply {
     ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
     ...decisionsOf(status),
     ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
-    ...status.quarantines.map(
-      ({ id, label, endsMs, by, reason }) =>
-        `  stopped    ${id}  ${printable(label)}, by ${by} (${printable(reason)}): counts until ${textMoment(endsMs)}, ${leftUntil(endsMs)}`,
-    ),
+    ...status.quarantines.map(quarantineLine),
     ...status.laggards.map(
       ({ id, label, holder, reason }) =>
         `  behind     ${id || noId}  ${printable(label || holder)}: ${printable(reason)}`,
     ),
   ];
   return { text: lines.join("\n"), json: status };
+}
+
+function quarantineLine({
+  id,
+  label,
+  endsMs,
+  by,
+  reason,
+  siblingsTotal,
+}: Status["quarantines"][number]): string {
+  const hits = siblingsTotal === 0 ? "" : `; hits ${siblingsTotal} more on its node`;
+  const end = `counts until ${textMoment(endsMs)}, ${leftUntil(endsMs)}`;
+  return `  stopped    ${id}  ${printable(label)}, by ${by} (${printable(reason)}): ${end}${hits}`;
 }
 
 /** Certificates that no holder stands for: there is nobody to put into quarantine. */
