@@ -76,7 +76,10 @@ test("B1: a backup under load is whole, checked and private", async () => {
   await load;
   expect(status, stderr).toBe(0);
   const manifest = JSON.parse(stdout) as Manifest;
-  expect(manifest).toMatchObject({ trustDomain: "mesh.example", schema: { store: "0004-quarantines" } });
+  expect(manifest).toMatchObject({
+    trustDomain: "mesh.example",
+    schema: { store: "0005-holder-quarantines" },
+  });
   expect(manifest.ledger.certificates).toBeGreaterThan(0);
   expect(manifest.files.map(({ name }) => name)).toEqual(expect.arrayContaining(["ledger.db", "store.db"]));
   for (const { name, size, sha256 } of manifest.files) {
