@@ -7,7 +7,7 @@ import { Fault } from "../../foundation/fault.ts";
 import { callKinds, readIntent, readOutcome } from "./call-frames.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { outcomeKinds } from "./ledger-tables.ts";
-import type { OpenIntent } from "./open-intents.ts";
+import { type OpenIntent, OpenIntents } from "./open-intents.ts";
 import { Subjects } from "./subjects.ts";
 
 /** Where a new entry's bytes lie, its leaf prefix included. */
@@ -27,7 +27,8 @@ export class Appender {
   readonly #bytes = new ByteWriter(1 << 16);
   #extents: Extent[] = [];
   #committed = { extents: 0, bytes: 0 };
-  #begun: OpenIntent[] = [];
+  /** Of this transaction, whether they have ended in it or not. */
+  #begun = new OpenIntents();
   #ended: OpenIntent[] = [];
   #before: LedgerState["counts"];
 
@@ -67,7 +68,7 @@ export class Appender {
   }
 
   committed(): void {
-    for (const { serial } of this.#begun) {
+    for (const { serial } of this.#begun.values()) {
       this.#state.serials.add(serial);
       this.#state.recent.add(serial);
     }
@@ -85,7 +86,7 @@ export class Appender {
   /** After a rollback. */
   undo(): void {
     for (const intent of this.#ended) this.#state.open.add(intent);
-    for (const intent of this.#begun) this.#state.open.remove(intent);
+    for (const intent of this.#begun.values()) this.#state.open.remove(intent);
     this.#state.counts = this.#before;
     this.#state.authorities.forget();
     this.#subjects.forget();
@@ -96,7 +97,7 @@ export class Appender {
 
   /** What is there now stays. */
   #keep(): void {
-    this.#begun = [];
+    this.#begun = new OpenIntents();
     this.#ended = [];
     const { counts } = this.#state;
     this.#before = { ...counts, outcomes: [...counts.outcomes] };
@@ -109,7 +110,8 @@ export class Appender {
       const row = readIntent(frame);
       const authority = authorities.of(row.authority);
       const { serial, tbsSha256, notAfter, at } = row;
-      if (open.find(authority, serial) || recent.has(authority, serial, counts.intents)) {
+      const isBegun = open.find(authority, serial) ?? this.#begun.find(authority, serial);
+      if (isBegun || recent.has(authority, serial, counts.intents)) {
         throw new Fault("LEDGER_FAILED", `serial ${serial.toString("hex")} is taken`);
       }
       const subject = this.#subjects.of(row.subject);
@@ -117,7 +119,7 @@ export class Appender {
       this.#insertIntent.run(counts.intents, authority, serial, tbsSha256, subject.id, notAfter, at);
       const intent = { id: counts.intents, authority, serial, tbsSha256, subject: subject.packed };
       open.add(intent);
-      this.#begun.push(intent);
+      this.#begun.add(intent);
     }
   }
 

@@ -47,6 +47,20 @@ test("serials are found in full blocks, among the newest, and after a restart", 
   await writer.recordIntents([{ ...ended, authorityKeyId: "0a".repeat(20) }], signal);
 });
 
+test("a serial that begins and ends in one transaction is taken in it", async () => {
+  const { writer, reader } = await openLedgerAt();
+  const { intent, issued } = madeLeaf(authorityKeyId);
+  // Nobody waits for another, so that all three come to one commit; the writer takes them in this order.
+  const [begun, ended, again] = await Promise.allSettled([
+    writer.recordIntents([intent], signal),
+    writer.recordOutcomes([issued], signal),
+    writer.recordIntents([intent], signal),
+  ]);
+  assert.deepEqual([begun.status, ended.status, again.status], ["fulfilled", "fulfilled", "rejected"]);
+  assert.match(String(again.status === "rejected" && again.reason), /is taken/);
+  assert.equal((await reader.counts(signal)).intents, 1);
+});
+
 test("what is derived can be thrown away: it is made again from the rows", async () => {
   const file = temporaryLedgerFile();
   const first = await openLedger({
