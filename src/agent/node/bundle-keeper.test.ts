@@ -31,6 +31,7 @@ test("a newer bundle is durable, then held, then told", async () => {
 test.each([
   ["an older one", bundle(4, [1])],
   ["the same sequence with other anchors", bundle(5, [2])],
+  ["the same sequence with a revocation list", { ...bundle(5, [1]), lists: [Uint8Array.of(9) as Der] }],
   ["an empty one", bundle(6, [])],
   ["one of another trust domain", bundle(6, [1], "other.test")],
 ])("%s is refused", async (_, offered) => {

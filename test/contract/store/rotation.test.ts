@@ -41,6 +41,15 @@ test("a state comes back as it was stored, and only its successor replaces it", 
   assert.equal(await store.load("other.test" as TrustDomain, signal), undefined);
 });
 
+test("a state that was stored before bundles had revocation lists has none", async () => {
+  const folder = temporaryFolder();
+  const database = await openStoreIn(folder);
+  const store = new SqlRotationStore({ database });
+  const { lists: _, ...bundle } = state.bundle;
+  await store.save({ ...state, bundle: bundle as typeof state.bundle }, signal);
+  assert.deepEqual(await store.load(trustDomain, signal), state);
+});
+
 test("thousands of holders are one write, come back whole, and end", async () => {
   const folder = temporaryFolder();
   const store = new SqlHolderStore({ database: await openStoreIn(folder) });

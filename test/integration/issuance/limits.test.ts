@@ -1,14 +1,14 @@
 /** Limits, queue and what they promise, with the real pipeline and leaf code over a software signer. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { LeafCrypto } from "../../../src/control/issuance/leaf-crypto.ts";
 import { defaultRates } from "../../../src/control/issuance/limit.ts";
 import { defaultQueueLimits } from "../../../src/control/issuance/queue-limits.ts";
 import type { IssuanceRequest } from "../../../src/control/issuance/request.ts";
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import { Fault } from "../../../src/foundation/fault.ts";
 import { newP256Csr } from "../../fakes/csr-maker.ts";
-import { agent, inlineLeafCrypto, issuanceRig, webEntry } from "../../fakes/issuance-rig.ts";
+import { heldCrypto } from "../../fakes/held-crypto.ts";
+import { agent, issuanceRig, webEntry } from "../../fakes/issuance-rig.ts";
 
 const never = new AbortController().signal;
 const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
@@ -17,22 +17,6 @@ const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
   csr: newP256Csr(),
   ...change,
 });
-
-/** Leaf code whose prepare waits for the test. */
-function heldCrypto() {
-  const real = inlineLeafCrypto();
-  const entered = Promise.withResolvers<void>();
-  const gate = Promise.withResolvers<void>();
-  const crypto: LeafCrypto = {
-    prepare: async (...all) => {
-      entered.resolve();
-      await gate.promise;
-      return await real.prepare(...all);
-    },
-    seal: (...all) => real.seal(...all),
-  };
-  return { crypto, entered: entered.promise, open: () => gate.resolve() };
-}
 
 test("the same request, come again while it is under way, waits for the same leaf; a hang-up of one spoils no other", async () => {
   const { crypto, entered, open } = heldCrypto();

@@ -8,6 +8,7 @@ import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import { seconds } from "../../../src/foundation/duration.ts";
 import { ok } from "../../../src/foundation/result.ts";
 import { badCsrs, newP256Csr } from "../../fakes/csr-maker.ts";
+import { heldCrypto } from "../../fakes/held-crypto.ts";
 import {
   agent,
   type IssuanceRig,
@@ -217,23 +218,13 @@ test("a worker that dies before signing fails the batch; after signing its leave
 });
 
 test("no intent names an authority that was closed while the batch was prepared", async () => {
-  const real = inlineLeafCrypto();
-  const gate = Promise.withResolvers<void>();
-  const entered = Promise.withResolvers<void>();
-  const slow: LeafCrypto = {
-    prepare: async (...all) => {
-      entered.resolve();
-      await gate.promise;
-      return real.prepare(...all);
-    },
-    seal: (...all) => real.seal(...all),
-  };
-  const rig = issuanceRig({ crypto: slow });
+  const { crypto, entered, open } = heldCrypto();
+  const rig = issuanceRig({ crypto });
   const { keyId } = rig.software.authority;
   const outcome = rig.pipeline.issue(ask(), never);
-  await entered.promise;
+  await entered;
   rig.closed.add(keyId);
-  gate.resolve();
+  open();
   expect(await outcome).toMatchObject({ ok: false, error: { code: "issuing-closed" } });
   expect(rig.ledger.intents).toEqual([]);
   expect(await rig.pipeline.issue(ask(), never)).toMatchObject({

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { LeafCrypto } from "../../../src/control/issuance/leaf-crypto.ts";
 import { opaqueRefusal } from "../../../src/control/issuance/refusal.ts";
 import type { IssuanceRequest } from "../../../src/control/issuance/request.ts";
 import { newP256Csr } from "../../fakes/csr-maker.ts";
-import { agent, inlineLeafCrypto, issuanceRig, webEntry } from "../../fakes/issuance-rig.ts";
+import { heldCrypto } from "../../fakes/held-crypto.ts";
+import { agent, issuanceRig, webEntry } from "../../fakes/issuance-rig.ts";
 
 const never = new AbortController().signal;
 const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
@@ -14,22 +14,12 @@ const ask = (change: Partial<IssuanceRequest> = {}): IssuanceRequest => ({
 });
 
 test("R8: who is in quarantine gets nothing, not even what it waits for, and may come again", async () => {
-  const real = inlineLeafCrypto();
-  const gate = Promise.withResolvers<void>();
-  const entered = Promise.withResolvers<void>();
-  const slow: LeafCrypto = {
-    prepare: async (...all) => {
-      entered.resolve();
-      await gate.promise;
-      return real.prepare(...all);
-    },
-    seal: (...all) => real.seal(...all),
-  };
-  const rig = issuanceRig({ crypto: slow });
+  const { crypto, entered, open } = heldCrypto();
+  const rig = issuanceRig({ crypto });
   const waiting = rig.pipeline.issue(ask(), never);
-  await entered.promise;
+  await entered;
   rig.stopped.add(`${agent} ${webEntry.spiffeId}`);
-  gate.resolve();
+  open();
   const quarantined = { ok: false, error: { code: "quarantined" } };
   expect([await waiting, await rig.pipeline.issue(ask(), never)]).toMatchObject([quarantined, quarantined]);
   expect(rig.ledger.intents).toEqual([]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { softwareAuthority } from "../../fakes/software-authority.ts";
-import { actor, must, refusal, see, setUp } from "./rotation-parts.ts";
+import { activated, actor, must, refusal, see, setUp } from "./rotation-parts.ts";
 import { signal } from "./rotation-rig.ts";
 
 /** A mesh under its first intermediate, and the next one of the stock, whose key the signer holds. */
@@ -57,6 +57,33 @@ test("it waits until every clock finds it valid, and while the rotation is pause
   must(await server.driver.resume(see(server), signal));
   await server.driver.observe(signal);
   assert.equal(server.picture.activeKeyId(), next.authority.keyId);
+});
+
+test("paused in its last moment before it signs, it does not", async () => {
+  const { rig, server, next, offered } = await withStock();
+  assert.equal(must(await server.driver.start(offered, see(server), signal)).phase, "anchored");
+  must(await server.driver.pause({ ...see(server), reason: "night" }, signal));
+  await server.driver.observe(signal);
+  assert.equal(server.picture.activeKeyId(), rig.old.authority.keyId);
+  must(await server.driver.resume(see(server), signal));
+  await server.driver.observe(signal);
+  assert.equal(server.picture.activeKeyId(), next.authority.keyId);
+});
+
+test("behind it goes the same cross-certificate as behind the one before", async () => {
+  const { rig, server, agent } = await activated();
+  await agent.renewNode(server.roster, rig.next.authority);
+  for (const pid of [11, 12]) await agent.serve(server.roster, pid, { authority: rig.next.authority });
+  rig.pass(10);
+  must(await server.driver.retire({ ...see(server), strict: false }, signal));
+  const follower = softwareAuthority({ beside: rig.next });
+  rig.signer.add(follower);
+  const offered = { root: undefined, intermediate: follower.authority.certificate, cross: undefined };
+  must(await server.driver.start(offered, see(server), signal));
+  await server.driver.observe(signal);
+  const { keyId } = follower.authority;
+  assert.equal(server.picture.activeKeyId(), keyId);
+  assert.deepEqual(server.picture.listenerCrossCertificates(keyId), [rig.cross]);
 });
 
 test("it is rolled back to the intermediate before, and then may come again", async () => {
