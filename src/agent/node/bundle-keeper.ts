@@ -12,10 +12,12 @@ export class BundleKeeper {
   readonly #deps: BundleKeeperDeps;
   readonly #listeners = new Set<() => void>();
   #bundle: Bundle;
+  #names: readonly string[];
 
   constructor(deps: BundleKeeperDeps, bundle: Bundle) {
     this.#deps = deps;
     this.#bundle = bundle;
+    this.#names = partNames(bundle);
   }
 
   get current(): Bundle {
@@ -23,8 +25,8 @@ export class BundleKeeper {
   }
 
   /** SHA-256 (hexadecimal) of each anchor and revocation list. */
-  anchorNames(): readonly string[] {
-    return partNames(this.#bundle);
+  partNames(): readonly string[] {
+    return this.#names;
   }
 
   onChange(listener: () => void): () => void {
@@ -46,7 +48,8 @@ export class BundleKeeper {
     if (bundle.sequence === this.#bundle.sequence) return false;
     await this.#deps.store.saveBundle(bundle);
     this.#bundle = bundle;
-    this.#deps.observer.saw({ kind: "bundle-held", sequence: bundle.sequence, anchors: this.anchorNames() });
+    this.#names = partNames(bundle);
+    this.#deps.observer.saw({ kind: "bundle-held", sequence: bundle.sequence, anchors: this.#names });
     for (const listener of [...this.#listeners]) listener();
     return true;
   }
@@ -59,7 +62,7 @@ export class BundleKeeper {
       return `its sequence ${bundle.sequence} is below ${held.sequence}, which this agent has seen`;
     }
     const names = JSON.stringify(partNames(bundle));
-    if (bundle.sequence === held.sequence && names !== JSON.stringify(this.anchorNames())) {
+    if (bundle.sequence === held.sequence && names !== JSON.stringify(this.#names)) {
       return `its sequence ${bundle.sequence} was seen with other content`;
     }
     return undefined;

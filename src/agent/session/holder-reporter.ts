@@ -55,7 +55,7 @@ export class HolderReporter {
       let accepted = -1;
       for (;;) {
         const { sequence } = bundles.current;
-        const acceptance = sequence === accepted ? undefined : { sequence, anchors: bundles.anchorNames() };
+        const acceptance = sequence === accepted ? undefined : { sequence, anchors: bundles.partNames() };
         const parts = inParts(roster.takeChanged());
         const last = parts.pop() ?? [];
         for (const holders of parts) await this.#send(stream, { full: false, holders });

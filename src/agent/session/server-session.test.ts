@@ -78,7 +78,7 @@ beforeEach(() => {
     get current() {
       return { sequence };
     },
-    anchorNames: () => ["aa"],
+    partNames: () => ["aa"],
     onChange,
   } as unknown as BundleKeeper;
   const svids = { takeSuperseded: () => superseded.splice(0), servedSerials: () => ["02"], onChange };

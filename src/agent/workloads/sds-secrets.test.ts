@@ -69,7 +69,7 @@ beforeEach(async () => {
     },
     bundles: {
       current: { trustDomain: "mesh.test", sequence: 1, anchors: [], lists: [] },
-      anchorNames: () => anchors,
+      partNames: () => anchors,
       onChange: () => () => undefined,
     },
   } as unknown as WorkloadViewDeps;

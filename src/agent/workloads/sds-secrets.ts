@@ -138,7 +138,7 @@ export class ProxySecrets {
   }
 
   #isCurrent(anchors: readonly string[]): boolean {
-    const current = this.#view.anchorNames();
+    const current = this.#view.partNames();
     return anchors.length === current.length && current.every((anchor) => anchors.includes(anchor));
   }
 

@@ -76,8 +76,8 @@ export class WorkloadView {
     return this.#deps.bundles.current;
   }
 
-  anchorNames(): readonly string[] {
-    return this.#deps.bundles.anchorNames();
+  partNames(): readonly string[] {
+    return this.#deps.bundles.partNames();
   }
 
   /** The process's identities, the default one first. */

@@ -1,7 +1,7 @@
 import { verify, X509Certificate } from "node:crypto";
 import type { SignatureCheck } from "../../control/rotation/new-authority.ts";
 import { readCertificateList } from "../../domain/certificate/certificate-list.ts";
-import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
+import { ecdsaWith } from "../../domain/certificate/signature-algorithm.ts";
 
 /** OpenSSL, which shares no code with our DER reader, verifies names and signature. */
 export const x509SignatureCheck: SignatureCheck = {
@@ -17,8 +17,7 @@ export const x509SignatureCheck: SignatureCheck = {
 
   isListSignedBy(list, issuer) {
     const read = readCertificateList(list);
-    const algorithm =
-      read.ok && Object.values(ecdsaOn).find(({ oid }) => oid === read.value.signatureAlgorithm);
+    const algorithm = read.ok ? ecdsaWith(read.value.signatureAlgorithm) : undefined;
     if (!read.ok || !algorithm) return false;
     const { tbs, signature } = read.value;
     try {

@@ -54,6 +54,11 @@ export class Barriers {
     return anchorsBarrier(this.#question(listSha256));
   }
 
+  /** `lists(listSha256).allowed`, found out with less work. */
+  areListsTaken(listSha256: string): boolean {
+    return isAnchored(this.#question(listSha256));
+  }
+
   /** Whether everybody accepts what the old authority signs, which is asked before it signs again. */
   oldAnchor(plan: RotationPlan): AnchorsVerdict {
     const question = this.#question(plan.oldAnchor);

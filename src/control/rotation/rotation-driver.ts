@@ -182,7 +182,7 @@ export class RotationDriver {
     const { picture, clock } = this.#deps;
     const { incident, rotation } = picture.state;
     if (incident?.stage !== "withdrawn" || rotation.phase === "idle") return;
-    if (!this.#barriers.lists(nameOfLists(incident)).allowed) return;
+    if (!this.#barriers.areListsTaken(nameOfLists(incident))) return;
     const note = { incident: incident.authority };
     await this.#steps.take({ rotation, incident: closed(incident, clock.now()), note }, signal);
   }

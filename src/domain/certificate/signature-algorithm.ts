@@ -31,6 +31,10 @@ export const ecdsaOn: Readonly<Record<Curve, EcdsaAlgorithm>> = {
   "P-384": ecdsa(oid.ecdsaWithSha384, "sha384", 48),
 };
 
+/** The algorithm with this identifier, if an authority of ours may sign with it. */
+export const ecdsaWith = (id: string): EcdsaAlgorithm | undefined =>
+  Object.values(ecdsaOn).find((algorithm) => algorithm.oid === id);
+
 /** The signatures we accept from others, as on a CSR. */
 export const knownSignatures: Readonly<
   Record<string, { readonly key: "ec" | "rsa"; readonly hash: HashName }>

@@ -100,7 +100,7 @@ function forgottenFlaw(
 ): string | undefined {
   for (const der of inForce) {
     const before = readCertificateList(der);
-    if (!before.ok) continue;
+    if (!before.ok) return `a revocation list in force cannot be read: ${before.error}`;
     const after = lists.find((list) => sameBytes(list.issuer, before.value.issuer));
     const serials = new Set(after?.revoked.map(({ serial }) => serial));
     const missing = before.value.revoked.find(({ serial }) => !serials.has(serial));

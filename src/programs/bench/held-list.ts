@@ -1,7 +1,7 @@
 import { verify } from "node:crypto";
 import { type CertificateList, readCertificateList } from "../../domain/certificate/certificate-list.ts";
 import { toHex } from "../../domain/certificate/hex.ts";
-import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
+import { ecdsaWith } from "../../domain/certificate/signature-algorithm.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { PeerCertificate } from "./peer-certificate.ts";
 
@@ -29,7 +29,7 @@ export class HeldList {
     const known = this.#signedBy.get(authority);
     if (known !== undefined) return known;
     const { tbs, signature, signatureAlgorithm } = this.fields;
-    const hash = Object.values(ecdsaOn).find(({ oid }) => oid === signatureAlgorithm)?.hash;
+    const hash = ecdsaWith(signatureAlgorithm)?.hash;
     const isOf = hash !== undefined && verify(hash, tbs, authority.x509.publicKey, signature);
     this.#signedBy.set(authority, isOf);
     return isOf;

@@ -4,6 +4,8 @@ import type { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { LimitsReport } from "../../control/issuance/limits-report.ts";
 import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
+import type { OfferedIncident } from "../../control/rotation/decide-incident.ts";
+import type { OfferedRotation } from "../../control/rotation/decide-start.ts";
 import type { IncidentStatus } from "../../control/rotation/describe-incident.ts";
 import type { QuarantineAnswer, QuarantineRefusal } from "../../control/rotation/holder-quarantines.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
@@ -22,13 +24,6 @@ import type { Result } from "../../foundation/result.ts";
 import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
 import type { AdminMethod } from "./authorise.ts";
 
-/** What ceremonies wrote; without a root the intermediate follows the present one under the present root. */
-export type OfferedRotation = {
-  readonly root: Uint8Array | undefined;
-  readonly intermediate: Uint8Array;
-  readonly cross: Uint8Array | undefined;
-};
-
 type Rotated = Promise<Result<RotationStatus, RotationRefusal>>;
 
 /** The operators' verbs of a rotation. */
@@ -45,13 +40,6 @@ export interface RotationRemedies {
   pause(act: ReasonedAct, signal: AbortSignal): Rotated;
   resume(act: RotationAct, signal: AbortSignal): Rotated;
 }
-
-/** What was sealed for the loss of an intermediate's key, and who signs instead. */
-export type OfferedIncident = {
-  readonly authority: string;
-  readonly intermediate: Uint8Array;
-  readonly lists: readonly Uint8Array[];
-};
 
 export interface IncidentVerbs {
   incident(offered: OfferedIncident, act: ReasonedAct, signal: AbortSignal): Rotated;

@@ -3,7 +3,7 @@ import { readCertificate } from "../../domain/certificate/certificate.ts";
 import { type CertificateList, readCertificateList } from "../../domain/certificate/certificate-list.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { sameBytes } from "../../domain/certificate/hex.ts";
-import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
+import { ecdsaWith } from "../../domain/certificate/signature-algorithm.ts";
 import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
@@ -104,14 +104,10 @@ function listsFlaw({ anchors, lists }: Bundle): string | undefined {
 
 function isListOf(list: CertificateList, der: Der): boolean {
   const anchor = readCertificate(der);
-  const hash = listHashes[list.signatureAlgorithm];
+  const hash = ecdsaWith(list.signatureAlgorithm)?.hash;
   if (!anchor.ok || hash === undefined || !sameBytes(anchor.value.subject, list.issuer)) return false;
   return verify(hash, list.tbs, new X509Certificate(der).publicKey, list.signature);
 }
-
-const listHashes: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.values(ecdsaOn).map(({ oid, hash }) => [oid, hash]),
-);
 
 const isIssuer = (issuer: X509Certificate, below: X509Certificate): boolean =>
   below.checkIssued(issuer) && below.verify(issuer.publicKey);
