@@ -1,3 +1,4 @@
+import { x509SignatureCheck } from "../../src/backends/node-crypto/x509-signature-check.ts";
 import type {
   IntentQuery,
   LeafQuery,
@@ -7,7 +8,6 @@ import type {
 import { HolderQuarantines } from "../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { HolderStore, RosterChange } from "../../src/control/rotation/holder-store.ts";
-import type { SignatureCheck } from "../../src/control/rotation/new-authority.ts";
 import { RotationDriver } from "../../src/control/rotation/rotation-driver.ts";
 import type { RotationStore } from "../../src/control/rotation/rotation-store.ts";
 import { TrustPicture } from "../../src/control/rotation/trust-picture.ts";
@@ -117,7 +117,7 @@ export class MemoryRotation {
   async serve(): Promise<MemoryServer> {
     const { clock } = this;
     const { root, authority } = this.#old;
-    const common = { clock, signatures: trusting, longestLeaf: hours(24) };
+    const common = { clock, signatures: x509SignatureCheck, longestLeaf: hours(24) };
     const first = async () => ({ root, intermediate: authority.certificate, cross: undefined });
     const trustDomain = "mesh.test" as TrustDomain;
     const picture = await TrustPicture.open({ ...common, trustDomain, store: this.#states }, first, signal);
@@ -159,6 +159,3 @@ export class MemoryRotation {
     },
   };
 }
-
-/** The certificates of these tests are sound; what start checks has its own tests. */
-const trusting: SignatureCheck = { isSignedBy: () => true, isListSignedBy: () => true };

@@ -34,6 +34,8 @@ const insideFirst: Act[] = [
   ...on(0, "leaf", "start inside", "observe", "leaf", "node"),
   ...on(1, "node", "pass", "observe"),
 ];
+/** The other intermediate's root is no longer trusted: it must not begin to sign. */
+const insideLast: Act[] = [...wholeRotation, ...on(0, "start inside", "observe", "pass", "observe")];
 const withLaggard: Act[] = [
   ...on(0, "leaf", "bundle", "start", "accept", "quarantine"),
   ...on(1, "accept", "long pass", "node"),
@@ -69,7 +71,13 @@ test("R2: whatever happens in whatever order, no two who live refuse each other,
     }),
     {
       numRuns: 300,
-      examples: [[wholeRotation], [thereAndBack], [withLaggard], [[...insideFirst, ...wholeRotation]]],
+      examples: [
+        [wholeRotation],
+        [thereAndBack],
+        [withLaggard],
+        [insideLast],
+        [[...insideFirst, ...wholeRotation]],
+      ],
     },
   );
   const phases = ["anchored", "distributing", "done", "idle", "reissued", "reissuing", "rolling-back"];
