@@ -27,6 +27,8 @@ export type AdminReply<M extends AdminMethod> =
   Methods[M] extends MethodDefinition<Any, Any, Any, infer Reply> ? Reply : never;
 
 const deadlineMs = 30_000;
+/** A server on this machine is back soon after its restart: whoever asks again and again hears of it then, not minutes later. */
+const reconnecting = { "grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 1000 };
 /** Reads the whole ledger and the signers' journals. */
 const longDeadlineMs = 3_600_000;
 
@@ -38,7 +40,10 @@ export class AdminClient {
   constructor(socket: string, channel: ChannelCredentials = credentials.createInsecure()) {
     this.#socket = socket;
     // grpc-js names the peer of a Unix socket "localhost" unless told otherwise; HTTP/2 wants an authority.
-    this.#client = new Client(`unix:${socket}`, channel, { "grpc.default_authority": "meshmint" });
+    this.#client = new Client(`unix:${socket}`, channel, {
+      "grpc.default_authority": "meshmint",
+      ...reconnecting,
+    });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Seconds } from "../../foundation/duration.ts";
 import type { Random } from "../../foundation/random.ts";
 import { type Result, refused } from "../../foundation/result.ts";
 import type { Barriers } from "./barriers.ts";
-import { type Verdict, whatIsInTheWay } from "./describe-rotation.ts";
+import { type Verdict, whatIsInTheWay } from "./describe-laggards.ts";
 import type { SignatureCheck } from "./new-authority.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 import type { Change } from "./rotation-steps.ts";

@@ -3,7 +3,7 @@ import type { Incident } from "../../domain/trust/incident.ts";
 import { authoritiesOf, type TrustState } from "../../domain/trust/trust-state.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { Barriers } from "./barriers.ts";
-import { whoIsInTheWay } from "./describe-rotation.ts";
+import { whoIsInTheWay } from "./describe-laggards.ts";
 
 /**
  * What an operator is shown of an incident: field for field `meshmint.admin.v1.IncidentStatus`. Times are milliseconds since

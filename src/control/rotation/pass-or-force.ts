@@ -2,7 +2,7 @@ import { type Forced, type UnderWay, withForced } from "../../domain/trust/rotat
 import { ok, type Result } from "../../foundation/result.ts";
 import type { LedgerEvent } from "../ledger/ledger-writer.ts";
 import { behind } from "./decision.ts";
-import { type Verdict, whoIsInTheWay } from "./describe-rotation.ts";
+import { type Verdict, whoIsInTheWay } from "./describe-laggards.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 import type { Change } from "./rotation-steps.ts";
 

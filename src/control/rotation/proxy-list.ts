@@ -10,6 +10,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
+import { type HoldingRecord, toHoldingRecord } from "./holding-record.ts";
 import type { QuarantineRecord } from "./quarantine-record.ts";
 import type { TrustPicture } from "./trust-picture.ts";
 
@@ -21,6 +22,7 @@ export type ProxyRecord = {
   lagging: boolean;
   reasons: string[];
   quarantine: QuarantineRecord | null;
+  holding: HoldingRecord;
 };
 
 type Deps = {
@@ -74,7 +76,8 @@ export class ProxyPicture {
   #describe(standing: Standing): ProxyRecord {
     const { holder } = standing;
     const quarantine = this.#deps.quarantines.of(holder) ?? null;
-    const record = { holder: toHolderRecord(holder), id: holderId(holder), quarantine };
+    const holding = toHoldingRecord(holder);
+    const record = { holder: toHolderRecord(holder), id: holderId(holder), quarantine, holding };
     if (standing.verdict === "gone") return { ...record, lagging: false, reasons: [standing.reason] };
     const reasons = standing.verdict === "behind" ? [standing.reason] : [];
     reasons.push(...this.#leafReasons(holder));

@@ -17,7 +17,8 @@ import { decideRollback } from "./decide-rollback.ts";
 import { decideStart, type OfferedRotation } from "./decide-start.ts";
 import type { Decision, DecisionDeps } from "./decision.ts";
 import { describeIncident, type IncidentStatus, nameOfLists } from "./describe-incident.ts";
-import { describeRotation, type Verdict } from "./describe-rotation.ts";
+import type { Verdict } from "./describe-laggards.ts";
+import { describeRotation } from "./describe-rotation.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { SignatureCheck } from "./new-authority.ts";
@@ -94,8 +95,9 @@ export class RotationDriver {
     const verdict = this.#verdict();
     const frozen = this.#deps.frozen();
     const obstacles = frozen === undefined ? verdict.obstacles : [frozen, ...verdict.obstacles];
-    const { picture, quarantines } = this.#deps;
-    return describeRotation(picture.state, { ...verdict, obstacles }, quarantines);
+    const { picture, quarantines, roster, policy, clock } = this.#deps;
+    const facts = { quarantines, agentsSeenAt: roster.agentsSeenAt(), policy, now: clock.now() };
+    return describeRotation(picture.state, { ...verdict, obstacles }, facts);
   }
 
   /** Imports what the ceremonies wrote and puts a new root into the bundle. See decideStart. */

@@ -1,3 +1,4 @@
+import type { HoldingRecord } from "./holding-record.ts";
 import type { QuarantineRecord } from "./quarantine-record.ts";
 
 /**
@@ -35,6 +36,14 @@ export type RotationStatus = {
   leavesOutstanding: number;
   obstacles: string[];
   quarantines: QuarantineRecord[];
+  /** How many there are; `laggards` has the first five hundred. */
+  laggardsTotal: number;
+  /** Certificates that the rotation replaces and that have not ended; `leavesOutstanding` of them still count. */
+  leavesTotal: number;
+  /** When the last of those that still count is over for every clock. */
+  leavesEndMs: number;
+  /** From when on every clock finds the new certificates valid. */
+  validForAllMs: number;
 };
 
 /** Somebody that a barrier waits for; `reason` follows the name in a sentence. */
@@ -49,6 +58,13 @@ export type Laggard = {
   lastSeenMs: number;
   /** In quarantine: when it stops counting at the latest. 0 for others. */
   quarantineEndsMs: number;
+  /** Its node's agent, its identity and its process; of leaves, who asked for them and whose they are, and 0. */
+  agentId: string;
+  spiffeId: string;
+  pid: number;
+  holding: HoldingRecord;
+  /** When it stops counting if it is given nothing more and nothing is heard of it. */
+  countsUntilMs: number;
 };
 
 export type ForcedStep = { verb: string; by: string; reason: string; atMs: number; behind: number };

@@ -46,6 +46,16 @@ export function countsUntil(
   return lastEnd && new Date(lastEnd.getTime() + toMs(maxClockSkew));
 }
 
+/** The same for any process, if nothing more is heard of it either: one without an SVID ends with its lease. */
+export function countsUntilUnheard(
+  process: HoldingProcess,
+  agentSeenAt: Date | undefined,
+  { policy, now }: { readonly policy: AcceptancePolicy; readonly now: Date },
+): Date {
+  const contact = latest(process.map((holder) => contactOf(holder, agentSeenAt))) ?? now;
+  return countsUntil(process, policy) ?? new Date(contact.getTime() + toMs(policy.lease));
+}
+
 /** Whether both are of one process, which may hold several identities; or of one agent, or server. */
 export const isSameProcess = (a: HolderIdentity, b: HolderIdentity): boolean =>
   processKey(a) === processKey(b);

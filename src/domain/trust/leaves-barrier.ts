@@ -1,3 +1,4 @@
+import { toMs } from "../../foundation/duration.ts";
 import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
 import type { Standing } from "./anchors-barrier.ts";
 import { ago } from "./barrier-words.ts";
@@ -46,6 +47,9 @@ export type OutstandingLeaves = {
 export type LeavesVerdict = {
   readonly allowed: boolean;
   readonly outstanding: number;
+  /** Recorded leaves that have not ended, and until when those of them count that are outstanding. */
+  readonly live: number;
+  readonly countsUntil: Date | undefined;
   /** Every holder that was given a leaf. */
   readonly standings: readonly Standing[];
   /** Outstanding leaves that no holder's standing explains. */
@@ -65,17 +69,25 @@ export function leavesBarrier(question: LeavesQuestion): LeavesVerdict {
     (leaf) => !isPast(leaf.notAfter, question.policy.maxClockSkew, question.now),
   );
   const byLineage = Map.groupBy(live, (leaf) => lineage(leaf.requester, leaf.spiffeId));
-  let outstanding = 0;
+  const left: RecordedLeaf[] = [];
   const unclaimed: OutstandingLeaves[] = [];
   for (const [key, leaves] of byLineage) {
     const state = lineageState(leaves, standingsOf.get(key) ?? [], question);
-    outstanding += state.left.length;
+    for (const leaf of state.left) left.push(leaf);
     if (state.reason) unclaimed.push(summary(state.left, state.reason));
   }
   const obstacles = question.closed
     ? []
     : [`the ${question.whose} authority is not closed yet, or still has requests under way`];
-  return { allowed: outstanding === 0 && question.closed, outstanding, standings, unclaimed, obstacles };
+  const outstanding = left.length;
+  const allowed = outstanding === 0 && question.closed;
+  const countsUntil = endOfLast(left, question.policy);
+  return { allowed, outstanding, live: live.length, countsUntil, standings, unclaimed, obstacles };
+}
+
+function endOfLast(leaves: readonly RecordedLeaf[], { maxClockSkew }: AcceptancePolicy): Date | undefined {
+  const lastMs = leaves.reduce((last, { notAfter }) => Math.max(last, notAfter.getTime()), 0);
+  return leaves.length === 0 ? undefined : new Date(lastMs + toMs(maxClockSkew));
 }
 
 const lineage = (requester: string, spiffeId: string): string => `${requester}|${spiffeId}`;

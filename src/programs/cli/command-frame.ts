@@ -17,6 +17,8 @@ export type CommandContext = {
   /** Aborted by SIGINT, SIGTERM and SIGHUP: a command stops what it started and returns. */
   readonly signal: AbortSignal;
   progress(line: string): void;
+  /** Where one page may be drawn again and again: a terminal that is to read text. Undefined for files, pipes and JSON. */
+  readonly terminal: Terminal | undefined;
   /** Answers at once, for commands that stream (`watch`): one reply a line in JSON. */
   answer(reply: Reply): void;
 };
@@ -25,6 +27,12 @@ export type CommandContext = {
 export interface CommandFrame {
   run(format: OutputFormat, work: (context: CommandContext) => Promise<Reply | undefined>): Promise<void>;
 }
+
+/** A terminal that is written to. */
+export type Terminal = {
+  write(text: string): void;
+  size(): { readonly columns: number; readonly rows: number };
+};
 
 export type Registration = (program: Command, frame: CommandFrame) => void;
 

@@ -8,11 +8,14 @@ import {
   printReply,
   type Registration,
   type Streams,
+  type Terminal,
 } from "./command-frame.ts";
 
 export type CommandLine = {
   readonly registrations: readonly Registration[];
   readonly streams: Streams;
+  /** Where standard output is one. */
+  readonly terminal?: Terminal | undefined;
   readonly signal: AbortSignal;
   /** Shows the cause of unexpected failures (MESHMINT_DEBUG=1). */
   readonly debug: boolean;
@@ -75,6 +78,7 @@ function frameOf(line: CommandLine, outcome: { exitCode: number }): CommandFrame
       try {
         const reply = await work({
           signal: line.signal,
+          terminal: format === "text" ? line.terminal : undefined,
           progress: (text) => line.streams.err(`${text}\n`),
           answer: (early) => printReply(early, format, line.streams),
         });

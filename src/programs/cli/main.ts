@@ -57,9 +57,12 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", () => undefined); // `meshmint … | head`: the reader left, which is its right
 }
 
+const { stdout } = process;
+const size = () => ({ columns: stdout.columns, rows: stdout.rows });
 const exitCode = await runCommandLine(process.argv.slice(2), {
   registrations,
   streams: { out: write(process.stdout), err: write(process.stderr) },
+  terminal: stdout.isTTY ? { write: write(stdout), size } : undefined,
   signal: stop.signal,
   debug: process.env.MESHMINT_DEBUG === "1",
 });

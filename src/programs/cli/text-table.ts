@@ -1,3 +1,5 @@
+import { ago } from "../../domain/trust/barrier-words.ts";
+
 /** Columns padded to their widest cell; the last is left as it is. "" for no rows, so that nothing is printed. */
 export function textTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
@@ -21,3 +23,10 @@ export function textMoment(ms: string | number): string {
   const count = Number(ms);
   return count === 0 ? "never" : new Date(count).toISOString().replace(/\.\d+Z$/, "Z");
 }
+
+/** How long ago by this machine's clock, as `20 min`; "-" for 0, which is never. */
+export const textAge = (ms: string | number): string =>
+  Number(ms) === 0 ? "-" : ago(new Date(Number(ms)), new Date());
+
+/** The node of an agent's SPIFFE ID: its last part. */
+export const nodeOf = (agentId: string): string => agentId.slice(agentId.lastIndexOf("/") + 1);

@@ -13,6 +13,7 @@ import {
   type StepOptions,
 } from "./rotation-step.ts";
 import { rotationReply } from "./rotation-text.ts";
+import { registerWatch } from "./rotation-watch.ts";
 
 const guide = `
 The order: ceremony root, intermediate, cross → rotation start → activate (refused while somebody does not accept the new
@@ -49,6 +50,7 @@ export const registerRotation: Registration = (program, frame) => {
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
+  registerWatch(group, frame);
   registerSteps(group, frame);
   registerQuarantine(group, frame);
   registerRemedies(group, frame);
