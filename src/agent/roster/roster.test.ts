@@ -67,3 +67,24 @@ test("the log is compacted once it has many lines that no longer count", async (
   expect(written.filter((line) => line.startsWith("="))).toEqual(["=1"]);
   expect(written).toHaveLength(1100);
 });
+
+test("a process is found as every identity that it holds something of, after a restart too, and not once it is forgotten", async () => {
+  const { roster, running } = rosterOf();
+  running.set(1, "7").set(2, "7");
+  const other = { ...who(1), spiffeId: "spiffe://td/other" };
+  for (const each of [who(1), other, who(2)]) await roster.recordDelivery(each, give);
+  const ids = (of: typeof roster, startTime = "7") =>
+    of.findAll({ pid: 1, startTime }, "sds").map(({ spiffeId }) => spiffeId);
+  const both = [who(1).spiffeId, other.spiffeId];
+  expect(ids(roster)).toEqual(both);
+  expect(roster.findAll(who(1).process, "workload-api")).toEqual([]);
+  expect(ids(roster, "8")).toEqual([]);
+
+  const { roster: again } = rosterOf(roster.all());
+  expect(ids(again)).toEqual(both);
+  again.start(); // nobody runs there
+  again.forget(again.all());
+  expect(ids(again)).toEqual([]);
+  expect(again.all()).toEqual([]);
+  again.stop();
+});

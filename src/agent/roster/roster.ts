@@ -42,6 +42,8 @@ const longestLabel = 512; // a proxy may call itself anything
 export class Roster {
   readonly #deps: RosterDeps;
   readonly #holders = new Map<string, Holder>();
+  /** Keys of the same, by process: every event of a proxy asks for them. */
+  readonly #ofProcess = new Map<string, Set<string>>();
   readonly #changed = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #lines = 0;
@@ -53,7 +55,7 @@ export class Roster {
     const now = deps.clock.now();
     // A folder that joined anew as another node: the server keeps the former node's holders under its name.
     const own = kept.filter(({ agentId }) => agentId === deps.agentId);
-    for (const holder of own) this.#holders.set(holderKey(holder), allStreamsClosed(holder, now));
+    for (const holder of own) this.#set(allStreamsClosed(holder, now));
   }
 
   /** Begins to look for processes that have exited, now and then every second, until `stop`. */
@@ -80,13 +82,9 @@ export class Roster {
 
   /** What this process already is a holder as: one for each SPIFFE ID that it was given something of. */
   findAll(process: LocalHolder["process"], kind: HolderKind): readonly Holder[] {
-    return this.all().filter(
-      (holder) =>
-        holder.pid === process.pid &&
-        holder.startTime === process.startTime &&
-        holder.kind === kind &&
-        !holder.gone,
-    );
+    const keys = [...(this.#ofProcess.get(processKey(process)) ?? [])];
+    const holders = keys.flatMap((key) => this.#holders.get(key) ?? []);
+    return holders.filter((holder) => holder.kind === kind && !holder.gone);
   }
 
   all(): readonly Holder[] {
@@ -102,7 +100,7 @@ export class Roster {
 
   /** The server has durably taken note that these are gone. */
   forget(holders: readonly Holder[]): void {
-    for (const holder of holders) if (holder.gone) this.#holders.delete(holderKey(holder));
+    for (const holder of holders) if (holder.gone) this.#delete(holder);
   }
 
   onChange(listener: () => void): () => void {
@@ -122,7 +120,7 @@ export class Roster {
 
   async #keep(holders: readonly Holder[]): Promise<void> {
     for (const holder of holders) {
-      this.#holders.set(holderKey(holder), holder);
+      this.#set(holder);
       this.#changed.add(holderKey(holder));
     }
     for (const listener of [...this.#listeners]) listener();
@@ -130,6 +128,21 @@ export class Roster {
     if (this.#lines <= 2 * this.#holders.size + slackLines) return this.#deps.log.append(holders);
     this.#lines = this.#holders.size;
     return this.#deps.log.compact(this.all());
+  }
+
+  #set(holder: Holder): void {
+    const [key, ofProcess] = [holderKey(holder), processKey(holder)];
+    this.#holders.set(key, holder);
+    const keys = this.#ofProcess.get(ofProcess) ?? new Set();
+    this.#ofProcess.set(ofProcess, keys.add(key));
+  }
+
+  #delete(holder: Holder): void {
+    const [key, ofProcess] = [holderKey(holder), processKey(holder)];
+    this.#holders.delete(key);
+    const keys = this.#ofProcess.get(ofProcess);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#ofProcess.delete(ofProcess);
   }
 
   /** A process is gone when its pid is free or belongs to a process that started at another time. */
@@ -149,3 +162,5 @@ export class Roster {
     this.#deps.observer.saw({ kind: "roster-failed", reason });
   }
 }
+
+const processKey = ({ pid, startTime }: LocalHolder["process"]): string => `${pid} ${startTime}`;
