@@ -10,6 +10,17 @@ export type AuthorityKey = {
   readonly certificate: Der;
 };
 
+/** A private key of the token, whether anything may be signed with it or not. */
+export type HeldKey = {
+  /** Lower-case hexadecimal CKA_ID; "" for a key that its ceremony has not named yet. */
+  readonly keyId: string;
+  readonly label: string;
+  /** Undefined for an orphan: no ceremony has finished with it. */
+  readonly certificate: Der | undefined;
+  /** Why nothing is signed with it although it has a certificate; "" when something is. */
+  readonly flaw: string;
+};
+
 /** The right to sign, one signature after the other: a free session of the token. Must be released, used or not. */
 export interface SigningSlot {
   /**
@@ -56,6 +67,8 @@ export interface CaToken {
    * Throws HSM_REFUSED or HSM_UNAVAILABLE.
    */
   findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined;
+  /** Every private key, in order of id and then label. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
+  listKeys(): readonly HeldKey[];
   /**
    * Waits for a free session; of those who wait the one with the lowest turn comes first. Rejects with HSM_UNAVAILABLE while
    * the token is down, or the signal's reason.

@@ -23,6 +23,7 @@ function setUp(key: AuthorityKey, faults: Faults = {}) {
   const token: CaToken = {
     slots: 1,
     findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
+    listKeys: () => [],
     async reserve(turn) {
       turns.push(turn);
       if (faults.reserve) throw faults.reserve;

@@ -74,7 +74,9 @@ export class MemoryRotation {
   readonly #holders = new MemoryHolderStore();
   readonly #quarantines = new MemoryHolderQuarantines();
   readonly #leaves: (RecordedLeaf & RecordedIntent)[] = [];
-  readonly #signer = new SoftwareSigner();
+  readonly signer = new SoftwareSigner();
+  /** Runs before an event is recorded: a test ends a server there by throwing. */
+  beforeEvent: () => void = () => undefined;
   now = new Date();
   readonly clock = { now: () => this.now };
 
@@ -83,9 +85,9 @@ export class MemoryRotation {
     this.#old = old;
     this.#next = next;
     this.#inside = inside;
-    if (inside) this.#signer.add(inside);
-    this.#signer.add(old);
-    this.#signer.add(next);
+    if (inside) this.signer.add(inside);
+    this.signer.add(old);
+    this.signer.add(next);
   }
 
   readonly issue: Issue = async ({ intent }) => {
@@ -134,7 +136,7 @@ export class MemoryRotation {
       ...watched,
       picture,
       quarantines,
-      signers: loneFleet(this.#signer),
+      signers: loneFleet(this.signer),
       ledger: this.#ledger,
       random: systemRandom,
     });
@@ -142,7 +144,7 @@ export class MemoryRotation {
   }
 
   readonly #ledger = {
-    recordEvent: async () => undefined,
+    recordEvent: async () => this.beforeEvent(),
     counts: async () => ({
       intents: this.#leaves.length,
       entries: this.#leaves.length,

@@ -1,11 +1,13 @@
 import { sign } from "node:crypto";
 import type {
   JournalLine,
+  KeyLister,
   Signer,
   SignerStatus,
   SignItem,
   SigningKey,
   SignRefusal,
+  TokenKey,
 } from "../../src/control/signing/signer.ts";
 import { readCertificate } from "../../src/domain/certificate/certificate.ts";
 import { leafIssuer } from "../../src/domain/certificate/leaf-issuer.ts";
@@ -14,7 +16,7 @@ import { ok, type Result, refused } from "../../src/foundation/result.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 
 /** A Signer whose keys lie in memory. It signs whatever it is given; a test may replace `answer` and `before`. */
-export class SoftwareSigner implements Signer {
+export class SoftwareSigner implements Signer, KeyLister {
   readonly journal: JournalLine[] = [];
   readonly #authorities = new Map<string, SoftwareAuthority>();
   /** Decides what becomes of one item. */
@@ -52,6 +54,19 @@ export class SoftwareSigner implements Signer {
     if (found === undefined) return undefined;
     const { spki, authority } = found;
     return { keyId, label: "test", tokenLabel: "memory", spki, certificate: authority.certificate };
+  }
+
+  /** Keys without a certificate, by id. */
+  readonly orphans: TokenKey[] = [];
+
+  async listKeys(): Promise<readonly TokenKey[]> {
+    const certified = [...this.#authorities.values()].map(({ authority: { keyId, certificate } }) => ({
+      keyId,
+      label: "test",
+      certificate,
+      flaw: "",
+    }));
+    return [...certified, ...this.orphans].sort((one, other) => (one.keyId < other.keyId ? -1 : 1));
   }
 
   async status(): Promise<SignerStatus> {

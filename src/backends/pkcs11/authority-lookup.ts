@@ -1,9 +1,10 @@
-import type { AuthorityKey } from "../../custody/ca-token.ts";
+import type { AuthorityKey, HeldKey } from "../../custody/ca-token.ts";
 import type { HsmLog } from "../../custody/hsm-log.ts";
 import { readCertificate as parseCertificate } from "../../domain/certificate/certificate.ts";
 import { sameBytes } from "../../domain/certificate/hex.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { readCertificate } from "./certificate-objects.ts";
+import { type KeyOnToken, keysOnToken } from "./held-keys.ts";
 import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
 
@@ -23,6 +24,7 @@ export class AuthorityLookup {
   readonly #log: HsmLog;
   readonly #found = new Map<string, HeldAuthority>();
   readonly #absentSince = new Map<string, number>();
+  #listed: { readonly atMs: number; readonly keys: readonly HeldKey[] } | undefined;
   #lookUps = 0;
   #countedSince = performance.now();
 
@@ -57,8 +59,34 @@ export class AuthorityLookup {
     return inventory;
   }
 
+  /** Every private key of the token, each that has a certificate held against what it must be. Throws HSM_*. */
+  list(): readonly HeldKey[] {
+    const now = performance.now();
+    if (this.#listed === undefined || now - this.#listed.atMs >= believeAbsenceMs)
+      this.#listed = { atMs: now, keys: keysOnToken(this.#token).map((key) => this.#judge(key)) };
+    return this.#listed.keys;
+  }
+
+  #judge({ keyId, label, certificates }: KeyOnToken): HeldKey {
+    const [certificate] = certificates;
+    if (certificate === undefined) return { keyId, label, certificate: undefined, flaw: "" };
+    try {
+      const held = this.#found.get(keyId) ?? this.#look(keyId);
+      if (held === undefined) return { keyId, label, certificate, flaw: "its key was not found again" };
+      this.#found.set(keyId, held);
+      // What was found first is what is signed with, for as long as the login lasts.
+      const flaw = sameBytes(held.certificate, certificate)
+        ? ""
+        : "its certificate was replaced while it was in use";
+      return { keyId, label, certificate: held.certificate, flaw };
+    } catch (thrown) {
+      return { keyId, label, certificate, flaw: asFault(thrown).message };
+    }
+  }
+
   /** Forgets all handles, so that the next use looks them up again. */
   forget(): void {
+    this.#listed = undefined;
     this.#found.clear();
     this.#absentSince.clear();
   }

@@ -1,5 +1,12 @@
 import type { Session } from "graphene-pk11";
-import type { AuthorityKey, CaToken, SigningSlot, TokenState, TokenStatus } from "../../custody/ca-token.ts";
+import type {
+  AuthorityKey,
+  CaToken,
+  HeldKey,
+  SigningSlot,
+  TokenState,
+  TokenStatus,
+} from "../../custody/ca-token.ts";
 import { LatencyCounts } from "../../custody/latency-counts.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import type { HeldAuthority } from "./authority-lookup.ts";
@@ -102,8 +109,11 @@ export class TokenSigner implements CaToken {
   }
 
   findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined {
-    if (this.#status.state === "down" || this.#status.state === "recovering") throw this.#downFault();
-    return this.#live.authorities.find(keyId, fresh);
+    return this.#authorities().find(keyId, fresh);
+  }
+
+  listKeys(): readonly HeldKey[] {
+    return this.#authorities().list();
   }
 
   async reserve(turn: number, signal: AbortSignal): Promise<SigningSlot> {
@@ -255,6 +265,11 @@ export class TokenSigner implements CaToken {
     } finally {
       log.note({ operation: "initialize", result, tookMs: performance.now() - began });
     }
+  }
+
+  #authorities(): TokenLife["authorities"] {
+    if (this.#status.state === "down" || this.#status.state === "recovering") throw this.#downFault();
+    return this.#live.authorities;
   }
 
   #downFault(): Fault {

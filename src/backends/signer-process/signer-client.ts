@@ -3,10 +3,12 @@ import type {
   HsmCursor,
   HsmEvents,
   JournalLine,
+  KeyLister,
   Signer,
   SignerStatus,
   SignItem,
   SigningKey,
+  TokenKey,
 } from "../../control/signing/signer.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { fromHex, toHex } from "../../domain/certificate/hex.ts";
@@ -17,8 +19,10 @@ import { refused } from "../../foundation/result.ts";
 import type { HsmEventList__Output } from "../../generated/meshmint/signer/v1/HsmEventList.ts";
 import type { JournalPage__Output } from "../../generated/meshmint/signer/v1/JournalPage.ts";
 import type { KeyDescription__Output } from "../../generated/meshmint/signer/v1/KeyDescription.ts";
+import type { KeyPage__Output } from "../../generated/meshmint/signer/v1/KeyPage.ts";
 import type { SignerStatus__Output } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
 import { SignerService } from "../../wire/definitions.ts";
+import { readKeyPages } from "./key-pages.ts";
 import { type Batch, type Outcome, SignStream } from "./sign-stream.ts";
 import { eventsOf, statusOf } from "./signer-messages.ts";
 
@@ -42,7 +46,7 @@ const channelOptions = {
  * The signer behind its Unix socket. All batches share one long stream; when it breaks, the journal is asked which of the
  * items that were under way the token may have signed, so that their intents can be closed truthfully.
  */
-export class SignerClient implements Signer {
+export class SignerClient implements Signer, KeyLister {
   readonly #options: SignerClientOptions;
   readonly #client: InstanceType<typeof SignerService>;
   readonly #closed = new AbortController();
@@ -82,6 +86,15 @@ export class SignerClient implements Signer {
       spki: found.spkiDer as Uint8Array as Der,
       certificate: found.certificateDer as Uint8Array as Der,
     };
+  }
+
+  listKeys(signal: AbortSignal): Promise<readonly TokenKey[]> {
+    return readKeyPages((request) =>
+      this.#ask<KeyPage__Output>(
+        (options, answer) => this.#client.ListKeys(request, options, answer),
+        signal,
+      ),
+    );
   }
 
   async status(signal: AbortSignal): Promise<SignerStatus> {

@@ -16,6 +16,7 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
   readonly #signing: SigningTelemetry;
   readonly #rotationSteps: ReturnType<Metrics["counter"]>;
   readonly #rotationForced: ReturnType<Metrics["counter"]>;
+  readonly #draws: ReturnType<Metrics["counter"]>;
 
   constructor(logger: Logger, metrics: Metrics) {
     this.#logger = logger;
@@ -26,6 +27,11 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       "rotation_forced_total",
       "Steps of rotations that an operator forced past a barrier",
       ["verb"],
+    );
+    this.#draws = metrics.counter(
+      "rotation_draws_total",
+      "Intermediates that the schedule drew from the stock",
+      ["because"],
     );
   }
 
@@ -40,6 +46,13 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       case "authority-closed":
       case "failed":
         this.#rotation(event);
+        break;
+      case "drawn":
+        this.#draws.inc({ because: event.because });
+        this.#logger.info(fieldsOf(event), "the next intermediate is drawn from the stock");
+        break;
+      case "stock":
+        this.#stock(event);
         break;
       case "incident":
         this.#logger.warn(fieldsOf(event), "an intermediate whose key is lost is being taken away");
@@ -81,6 +94,11 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       fieldsOf(event),
       event.kind === "step" ? "the rotation took a step" : "an authority is closed",
     );
+  }
+
+  #stock({ level, inStock, advice }: Extract<RotationEvent, { kind: "stock" }>): void {
+    const how = ({ enough: "info", low: "warn", empty: "warn", ending: "error" } as const)[level];
+    this.#logger[how]({ level, inStock }, advice || `${inStock} intermediates are in stock`);
   }
 
   #rotationRefused(event: Extract<RotationEvent, { kind: "refused" }>): void {

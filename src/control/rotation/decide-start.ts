@@ -14,6 +14,8 @@ import { whoLacksKey } from "./signer-keys.ts";
 /** What the ceremonies wrote; without a root the intermediate follows the present one under the present root. */
 export type OfferedRotation = Omit<OfferedAuthority, "root"> & { readonly root: Uint8Array | undefined };
 
+export type CheckDeps = Pick<DecisionDeps, "picture" | "signatures" | "longestLeaf" | "clock">;
+
 /**
  * Imports what the ceremonies wrote. Refused unless the certificates check and every signer holds the intermediate's key,
  * with this very certificate beside it. Rejects with SIGNER_UNAVAILABLE.
@@ -37,8 +39,8 @@ export async function decideStart(
 }
 
 /** While revocation lists are in force, whatever has an issuer without one is refused by every verifier. */
-function lackingList(
-  { picture, signatures, clock }: Pick<DecisionDeps, "picture" | "signatures" | "clock">,
+export function lackingList(
+  { picture, signatures, clock }: CheckDeps,
   { authority, root }: CheckedAuthority,
 ): string | undefined {
   const { lists, anchors } = picture.state.bundle;
@@ -78,10 +80,21 @@ export function planOf(
 
 /** Checks certificates and keys of an authority that is to sign here. */
 export async function checkOffered(
-  { picture, signatures, longestLeaf, clock, signers }: DecisionDeps,
+  deps: DecisionDeps,
   offered: OfferedRotation,
   signal: AbortSignal,
 ): Promise<Result<CheckedAuthority, RotationRefusal>> {
+  const checked = checkCertificates(deps, offered);
+  if (!checked.ok) return checked;
+  const lacking = await whoLacksKey(deps.signers, checked.value.authority, signal);
+  return lacking === undefined ? checked : refused(lacking);
+}
+
+/** All of it that can be said without asking a signer. */
+export function checkCertificates(
+  { picture, signatures, longestLeaf, clock }: CheckDeps,
+  offered: OfferedRotation,
+): Result<CheckedAuthority, RotationRefusal> {
   const { bundle, authorities } = picture.state;
   const { active } = authorities;
   const oldRoot = bundle.anchors.find((der) => sha256Hex(der) === active.anchorSha256);
@@ -97,8 +110,6 @@ export async function checkOffered(
     return badCertificate("this root is in the bundle already; leave it out to follow its intermediate");
   if (wasHere(picture.state, authority))
     return badCertificate(`the intermediate's key ${authority.keyId} has been an authority here before`);
-  const lacking = await whoLacksKey(signers, authority, signal);
-  if (lacking !== undefined) return refused(lacking);
   if (offered.root !== undefined) return checked;
   // The chain to an older root goes on through the same cross-certificate, whichever intermediate signs.
   return ok({ ...checked.value, authority: { ...authority, crossCertificates: active.crossCertificates } });

@@ -1,5 +1,6 @@
 import type { Incident } from "../../domain/trust/incident.ts";
 import type { Forced, Phase } from "../../domain/trust/rotation.ts";
+import type { StockLevel } from "../../domain/trust/stock-level.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 
 /** What happens to a rotation. Steps and refusals are ledger events too, steps before they are taken. */
@@ -41,6 +42,16 @@ export type RotationEvent =
       readonly authority: string;
       readonly stage: Incident["stage"];
       readonly actor: string;
+    }
+  /** The schedule has started the next intermediate of the stock. */
+  | { readonly kind: "drawn"; readonly authority: string; readonly because: "interval" | "end" }
+  /** What is left in stock, when that changed or something is to be done about it. */
+  | {
+      readonly kind: "stock";
+      readonly level: StockLevel;
+      readonly inStock: number;
+      /** "" where there is nothing to do. */
+      readonly advice: string;
     }
   /** By an operator, or by the server because its process has exited. */
   | { readonly kind: "holder-released"; readonly holder: string; readonly actor: string }

@@ -1,7 +1,7 @@
 import { sameBytes } from "../../domain/certificate/hex.ts";
 import type { Authority } from "../../domain/trust/authority.ts";
 import { Fault } from "../../foundation/fault.ts";
-import type { KeyAnswer } from "../signing/signer.ts";
+import type { KeyAnswer, SigningKey } from "../signing/signer.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 
 /** Every signer that leaves may be signed with: all that are configured, but for those in quarantine. */
@@ -19,7 +19,19 @@ export async function whoLacksKey(
   { keyId, certificate }: Authority,
   signal: AbortSignal,
 ): Promise<RotationRefusal | undefined> {
-  const answers = await signers.describeKey(keyId, signal);
+  const lack = lackIn(await signers.describeKey(keyId, signal), { keyId, certificate });
+  if (lack instanceof Fault) throw lack;
+  return lack;
+}
+
+type Sought = Pick<Authority, "keyId" | "certificate">;
+type Answer = Omit<KeyAnswer, "key"> & { readonly key?: Pick<SigningKey, "certificate"> | undefined };
+
+/** What is missing by these answers; a fault where nothing is, as far as could be asked. */
+export function lackIn(
+  answers: readonly Answer[],
+  { keyId, certificate }: Sought,
+): RotationRefusal | Fault | undefined {
   if (answers.length === 0) {
     return {
       code: "unknown-key",
@@ -49,10 +61,10 @@ export async function whoLacksKey(
     };
   }
   if (away.length === 0) return undefined;
-  throw new Fault(
+  return new Fault(
     "SIGNER_UNAVAILABLE",
     `not every signer can be asked for the key ${keyId}: ${away.join("; ")}`,
   );
 }
 
-const nameOf = ({ signer }: KeyAnswer): string => `signer "${signer}"`;
+const nameOf = ({ signer }: Answer): string => `signer "${signer}"`;

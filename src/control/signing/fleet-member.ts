@@ -1,7 +1,7 @@
 import { asFault } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
 import { MemberLoad } from "./member-load.ts";
-import type { Signer, SignerStatus, SignItem, SignRefusal } from "./signer.ts";
+import type { KeyLister, Signer, SignerStatus, SignItem, SignRefusal } from "./signer.ts";
 
 export type Outcome = Result<Uint8Array, SignRefusal>;
 
@@ -18,13 +18,13 @@ const stalledAfterMs = 2_000;
 /** One signer of the fleet: its load, and whether it is to be trusted with more. */
 export class FleetMember {
   readonly name: string;
-  readonly signer: Signer;
+  readonly signer: Signer & KeyLister;
   readonly load = new MemberLoad();
   /** As it last said itself; undefined while it has not, or cannot be reached. */
   lastStatus: SignerStatus | undefined;
   #standing: Standing = usable;
 
-  constructor(name: string, signer: Signer) {
+  constructor(name: string, signer: Signer & KeyLister) {
     this.name = name;
     this.signer = signer;
   }

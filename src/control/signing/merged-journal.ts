@@ -1,9 +1,9 @@
-import type { JournalLine, Signer } from "./signer.ts";
+import type { JournalLine, KeyLister, Signer } from "./signer.ts";
 
 /** A line of one signer's journal; sequence numbers are each signer's own. */
 export type FleetJournalLine = JournalLine & { readonly signer: string };
 
-export type NamedSigner = { readonly name: string; readonly signer: Signer };
+export type NamedSigner = { readonly name: string; readonly signer: Signer & KeyLister };
 
 /**
  * The journals of all signers as one, each in its own order from `fromSequence` on. They are read at the pace of their lengths,

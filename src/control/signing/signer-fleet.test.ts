@@ -49,6 +49,10 @@ class ToldSigner implements Signer {
     return undefined;
   }
 
+  async listKeys() {
+    return [];
+  }
+
   async status() {
     const journalLines = BigInt(this.lines.length);
     return { ...idleStatus, journalLines };

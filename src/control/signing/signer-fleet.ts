@@ -4,7 +4,7 @@ import { FleetMember, type Outcome } from "./fleet-member.ts";
 import type { Quarantines } from "./kept-quarantines.ts";
 import { type FleetJournalLine, mergedJournal, type NamedSigner } from "./merged-journal.ts";
 import type { Quarantine } from "./quarantine-store.ts";
-import type { KeyAnswer, SignItem } from "./signer.ts";
+import type { KeyAnswer, KeyListing, SignItem } from "./signer.ts";
 import type { SigningObserver } from "./signing-event.ts";
 
 /** An outcome, and whose it is: "" where no signer could be asked. */
@@ -148,11 +148,23 @@ export class SignerFleet {
 
   /** What each signer out of quarantine says of the key. Rejects with the signal's reason. */
   async describeKey(keyId: string, signal: AbortSignal): Promise<readonly KeyAnswer[]> {
+    return await this.#askAll(signal, async (signer) => ({ key: await signer.describeKey(keyId, signal) }));
+  }
+
+  /** What the token of each signer out of quarantine holds. Rejects with the signal's reason. */
+  async listKeys(signal: AbortSignal): Promise<readonly KeyListing[]> {
+    return await this.#askAll(signal, async (signer) => ({ keys: await signer.listKeys(signal) }));
+  }
+
+  async #askAll<Said>(
+    signal: AbortSignal,
+    ask: (signer: FleetMember["signer"]) => Promise<Said>,
+  ): Promise<readonly ({ signer: string } & (Said | { away: string }))[]> {
     const asked = this.members.filter(({ isQuarantined }) => !isQuarantined);
     return await Promise.all(
       asked.map(async ({ name, signer }) => {
         try {
-          return { signer: name, key: await signer.describeKey(keyId, signal) };
+          return { signer: name, ...(await ask(signer)) };
         } catch (thrown) {
           signal.throwIfAborted();
           return { signer: name, away: asFault(thrown).message };

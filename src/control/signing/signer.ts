@@ -26,6 +26,23 @@ export interface Signer {
   readJournal(fromSequence: bigint, signal: AbortSignal): AsyncIterable<JournalLine>;
 }
 
+/** What lies in a signer's token, whether it signs with it or not. */
+export interface KeyLister {
+  /** In order of id and label. Rejects with SIGNER_UNAVAILABLE or HSM_REFUSED. */
+  listKeys(signal: AbortSignal): Promise<readonly TokenKey[]>;
+}
+
+/** A private key of a token, as its signer tells it: nobody has looked at the certificate yet. */
+export type TokenKey = {
+  /** CKA_ID, hexadecimal; "" for a key that its ceremony has not named yet. */
+  readonly keyId: string;
+  readonly label: string;
+  /** Undefined for a key that no ceremony has finished with. */
+  readonly certificate: Der | undefined;
+  /** Why the signer signs nothing with it although it has a certificate; "" when it does. */
+  readonly flaw: string;
+};
+
 export type SigningKey = {
   readonly keyId: string;
   readonly label: string;
@@ -39,6 +56,13 @@ export type SigningKey = {
 export type KeyAnswer = {
   readonly signer: string;
   readonly key?: SigningKey | undefined;
+  readonly away?: string;
+};
+
+/** What one of several signers says that its token holds, or why it could not be asked. */
+export type KeyListing = {
+  readonly signer: string;
+  readonly keys?: readonly TokenKey[];
   readonly away?: string;
 };
 

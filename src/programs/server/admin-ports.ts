@@ -47,6 +47,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
       verifyLedger({ reader: storage.ledger.reader, journal: fleet, lost: trust.guard.lost }, signal),
     ledgerLog: storage.ledger.log,
     rotation: driver,
+    stock: trust.schedule,
     quarantines,
     proxies: (options) => proxies.list(options),
     signers: fleet,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hours, minutes, seconds } from "../../foundation/duration.ts";
+import { formatDuration, hours, minutes, type Seconds, seconds } from "../../foundation/duration.ts";
 import {
   durationWithin,
   type FilePieces,
@@ -28,6 +28,21 @@ const svids = z
   })
   .prefault({});
 
+const schedule = z
+  .strictObject({
+    /** Whether the server starts the next intermediate of the stock by itself. */
+    automatic: z.boolean().default(true),
+    /** From one intermediate to the next; each signs for as long as it lasts when left out. */
+    every: durationWithin(minutes(1), hours(24 * 3650)).optional(),
+    /** How long before the present intermediate can issue the longest leaf no more the next one is due. */
+    margin: durationWithin(seconds(1), hours(24 * 365)).prefault("7d"),
+  })
+  .refine(({ automatic, every }) => automatic || every === undefined, {
+    path: ["every"],
+    message: "is of no use where automatic is false; remove one of them",
+  })
+  .prefault({});
+
 const rotation = z
   .strictObject({
     /** How far the clocks of the mesh may differ: an expiry counts this long after it, a beginning likewise. */
@@ -38,6 +53,7 @@ const rotation = z
     bundleLease: durationWithin(minutes(1), hours(24 * 30)).prefault("24h"),
     /** Leaves under a withdrawn authority are replaced within this time, each at a moment of its own. */
     reissueSpread: durationWithin(seconds(0), hours(24)).prefault("30s"),
+    schedule,
   })
   .prefault({});
 
@@ -104,6 +120,30 @@ const signers = (path: FilePieces["path"]) =>
 
 const defaultSocket = "/run/meshmint/signer.sock";
 
+/** No leaf lives longer than this, whatever its profile. */
+export const longestLeafOf = ({ svids: kinds }: { readonly svids: z.output<typeof svids> }): Seconds =>
+  seconds(Math.max(kinds.longestTtl, kinds.nodeTtl, kinds.serverTtl));
+
+/** A rotation ends at the latest when every leaf of the intermediate before has expired, for every clock of the mesh. */
+function refuseShortInterval(
+  config: { readonly svids: z.output<typeof svids>; readonly rotation: z.output<typeof rotation> },
+  context: z.RefinementCtx,
+): void {
+  const { schedule: plan, maxClockSkew, settle } = config.rotation;
+  const complain = (key: "every" | "margin", message: string) =>
+    context.addIssue({ code: "custom", path: ["rotation", "schedule", key], message });
+  const leaf = longestLeafOf(config);
+  const least = seconds(leaf + maxClockSkew + settle);
+  if (plan.every !== undefined && plan.every < least) {
+    const parts = `the longest leaf (${formatDuration(leaf)}), maxClockSkew and settle`;
+    const remedy = "raise it, or lower svids.longestTtl, nodeTtl and serverTtl";
+    complain("every", `is shorter than a rotation may take, ${formatDuration(least)}: ${parts}; ${remedy}`);
+  }
+  const wait = seconds(maxClockSkew + settle);
+  if (plan.automatic && plan.margin < wait)
+    complain("margin", `is shorter than maxClockSkew and settle, ${formatDuration(wait)}; raise it`);
+}
+
 export const serverSchema = (({ path }) =>
   z
     .strictObject({
@@ -141,7 +181,8 @@ export const serverSchema = (({ path }) =>
     .refine(({ signer, signers: several }) => signer === undefined || several === undefined, {
       path: ["signers"],
       message: "cannot be set beside signer; remove one, or give the only signer a place in the list",
-    })) satisfies SchemaFor<unknown>;
+    })
+    .superRefine(refuseShortInterval)) satisfies SchemaFor<unknown>;
 
 export type ServerConfig = z.output<ReturnType<typeof serverSchema>>;
 

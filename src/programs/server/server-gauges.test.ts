@@ -45,6 +45,8 @@ test("what all depends on is told with its end, and what is not there is not tol
     entries: 4,
     trust,
     own: undefined,
+    stock: undefined,
+    dueAt: undefined,
     ledger,
     now: at(1_899_999_000),
   };
@@ -52,7 +54,9 @@ test("what all depends on is told with its end, and what is not there is not tol
   const before = await metrics.text();
   expect(before).toContain("meshmint_server_ready 0");
   expect(before).not.toContain('what="server"');
-  gauges.show({ ...figures, isReady: true, agents: 1, own });
+  expect(before).not.toContain("intermediates_in_stock");
+  const stock = { inStock: 1, orphaned: 2 };
+  gauges.show({ ...figures, isReady: true, agents: 1, own, stock, dueAt: at(1_950_000_000) });
   const text = await metrics.text();
   for (const line of [
     "meshmint_server_ready 1",
@@ -67,6 +71,9 @@ test("what all depends on is told with its end, and what is not there is not tol
     'meshmint_certificate_not_after_seconds{what="server"} 1900000000',
     'meshmint_certificate_remaining_seconds{what="server",authority="aa"} 1000',
     'meshmint_certificate_remaining_seconds{what="intermediate",authority="aa"} 100001000',
+    "meshmint_intermediates_in_stock 1",
+    "meshmint_token_keys_orphaned 2",
+    "meshmint_rotation_due_timestamp_seconds 1950000000",
     "meshmint_ledger_intents_open 3",
   ]) {
     expect(text).toContain(`${line}\n`);

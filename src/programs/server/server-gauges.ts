@@ -14,6 +14,9 @@ export type ServerFigures = {
   readonly quarantined: number;
   readonly entries: number;
   readonly trust: TrustState;
+  /** Undefined while not every signer has been asked. */
+  readonly stock: { readonly inStock: number; readonly orphaned: number } | undefined;
+  readonly dueAt: Date | undefined;
   readonly own: OwnCertificate | undefined;
   /** Undefined when it did not answer in time. */
   readonly ledger: LedgerCounts | undefined;
@@ -23,9 +26,11 @@ export type ServerFigures = {
 /** Gauges that are read from the server at each scrape; above all, when each certificate that all depends on ends. */
 export class ServerGauges {
   readonly #gauges: ReturnType<typeof gaugesOf>;
+  readonly #stock: ReturnType<typeof stockGaugesOf>;
 
   constructor(metrics: Metrics) {
     this.#gauges = gaugesOf(metrics);
+    this.#stock = stockGaugesOf(metrics);
   }
 
   show(figures: ServerFigures): void {
@@ -52,6 +57,7 @@ export class ServerGauges {
     notAfter.set({ what: "root" }, Math.min(...roots));
     if (own) notAfter.set({ what: "server" }, seconds(own.notAfter));
     this.#showLives(figures);
+    this.#showStock(figures);
     this.#showLedger(figures.ledger);
   }
 
@@ -68,6 +74,16 @@ export class ServerGauges {
     }
     for (const root of certificatesIn(trust.bundle.anchors)) lives("root", keyIdOf(root), root.notAfter);
     if (own) lives("server", own.authorityKeyId, own.notAfter);
+  }
+
+  /** What is not known is not shown: 0 in stock is worth an alert. */
+  #showStock({ stock, dueAt }: ServerFigures): void {
+    const { inStock, orphaned, due } = this.#stock;
+    if (stock !== undefined) {
+      inStock().set(stock.inStock);
+      orphaned().set(stock.orphaned);
+    }
+    if (dueAt !== undefined) due().set(seconds(dueAt));
   }
 
   #showLedger(ledger: LedgerCounts | undefined): void {
@@ -88,6 +104,30 @@ const certificatesIn = (ders: readonly Der[]): readonly Certificate[] =>
 const keyIdOf = ({ extensions }: Certificate): string => extensions.subjectKeyId ?? "";
 
 const seconds = (date: Date): number => date.getTime() / 1000;
+
+/** A gauge that is not there until it has a value: a new one would say 0. */
+function onceAsked<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+const stockGaugesOf = (metrics: Metrics) => ({
+  inStock: onceAsked(() =>
+    metrics.gauge(
+      "intermediates_in_stock",
+      "Intermediates that may follow the present one, in every signer's token",
+    ),
+  ),
+  orphaned: onceAsked(() =>
+    metrics.gauge("token_keys_orphaned", "Keys in the signers' tokens that belong to no certificate"),
+  ),
+  due: onceAsked(() =>
+    metrics.gauge(
+      "rotation_due_timestamp_seconds",
+      "When the schedule draws the next intermediate from the stock, Unix time",
+    ),
+  ),
+});
 
 const gaugesOf = (metrics: Metrics) => ({
   ready: metrics.gauge("server_ready", "1 while agents are served"),

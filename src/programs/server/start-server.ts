@@ -17,6 +17,7 @@ import type { NodeObserver } from "../../protocols/node/failure.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { AdminTelemetry } from "./admin-telemetry.ts";
+import { checkTerms } from "./check-terms.ts";
 import { keepClosingOrphans } from "./close-orphans.ts";
 import type { ServerConfig } from "./config.ts";
 import { IssuanceGauges } from "./issuance-gauges.ts";
@@ -105,24 +106,32 @@ async function openDoors(
   const { checkpointFile: file } = config.ledger;
   const { log } = parts.storage.ledger;
   background(keepCheckpoints({ log, file, telemetry: ledgerTelemetry }, signal), logger);
+  const areTermsSafe = await checkTerms(config, parts, signal);
   background(trust.driver.run(signal), logger);
   background(signing.run(signal), logger);
-  const closable = { ...parts, journal: signing.fleet };
-  const past = { ...parts, fleet: signing.fleet, guard: trust.guard };
-  background((await settleThePast(config, past, signal))(), logger);
-  background(keepClosingOrphans(closable, signal), logger);
-  background(keepRechecking(config, parts, signal), logger);
-  background(
-    keepArchiving(config, { ...parts, telemetry: new ArchiveTelemetry(logger, metrics) }, signal),
-    logger,
-  );
-  await recallThePast(parts, signal);
+  await goOn(config, parts, signal);
   const agents = await openAgentDoor(config, { ...parts, ledgerTelemetry, presence, admin, serving }, signal);
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
+  // The server's own certificate is there: so is a signer.
+  if (!areTermsSafe) await checkTerms(config, parts, signal);
   waiting.clear();
   agents.setServing(true);
   return { listenPort: agents.port, opsPort: ops.port };
+}
+
+/** Takes up what earlier lives of the server have left, and what goes on until the signal aborts. */
+async function goOn(config: ServerConfig, parts: ServerParts & UseCases, signal: AbortSignal): Promise<void> {
+  const { logger, metrics, trust, signing } = parts;
+  const closable = { ...parts, journal: signing.fleet };
+  const past = { ...parts, fleet: signing.fleet, guard: trust.guard };
+  background((await settleThePast(config, past, signal))(), logger);
+  background(trust.schedule.run(signal), logger);
+  background(keepClosingOrphans(closable, signal), logger);
+  background(keepRechecking(config, parts, signal), logger);
+  const telemetry = new ArchiveTelemetry(logger, metrics);
+  background(keepArchiving(config, { ...parts, telemetry }, signal), logger);
+  await recallThePast(parts, signal);
 }
 
 /** What /metrics answers. What hangs must not take the metrics with it. */
@@ -187,6 +196,8 @@ const figuresOf = ({ trust, registry, presence, isReady, own }: Observed): Omit<
   quarantined: trust.quarantines.count,
   entries: registry.registrations.count,
   trust: trust.picture.state,
+  stock: trust.schedule.standing(),
+  dueAt: trust.schedule.plan().dueAt,
   own: own?.current(),
   now: systemClock.now(),
 });

@@ -11,16 +11,17 @@ import { HolderQuarantines } from "../../control/rotation/holder-quarantines.ts"
 import { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import { type RotationDeps, RotationDriver } from "../../control/rotation/rotation-driver.ts";
 import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
+import { RotationSchedule, type TokenKeys } from "../../control/rotation/rotation-schedule.ts";
 import type { SignerKeys } from "../../control/rotation/signer-keys.ts";
 import { TrustPicture } from "../../control/rotation/trust-picture.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { type AcceptancePolicy, defaultAcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import { partNames } from "../../domain/trust/bundle.ts";
+import type { ScheduleTerms } from "../../domain/trust/rotation-schedule.ts";
 import { systemClock } from "../../foundation/clock.ts";
-import { type Seconds, seconds } from "../../foundation/duration.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
-import type { ServerConfig } from "./config.ts";
+import { longestLeafOf, type ServerConfig } from "./config.ts";
 import type { Storage } from "./open-storage.ts";
 
 export type Trust = {
@@ -30,11 +31,13 @@ export type Trust = {
   readonly driver: RotationDriver;
   readonly guard: RestoreGuard;
   readonly sequence: BundleSequence;
+  readonly schedule: RotationSchedule;
+  readonly terms: ScheduleTerms;
 };
 
 type Parts = {
   readonly storage: Storage;
-  readonly signers: SignerKeys;
+  readonly signers: SignerKeys & TokenKeys;
   readonly observer: RotationObserver;
   readonly restores: RestoreObserver & { saw(event: BundleSequenceEvent): void };
 };
@@ -74,15 +77,27 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     random: systemRandom,
     frozen: () => guard.frozen(),
   });
-  const sequence = new BundleSequence({
+  const terms = { every: undefined, ...config.rotation.schedule, longestLeaf };
+  const { signers, observer } = parts;
+  const frozen = () => guard.frozen();
+  const schedule = new RotationSchedule({ ...shared, picture, terms, driver, signers, observer, frozen });
+  const sequence = wireSequence({ ...parts, picture, guard });
+  return { picture, roster, quarantines, driver, guard, sequence, schedule, terms };
+}
+
+const wireSequence = ({
+  storage,
+  restores,
+  picture,
+  guard,
+}: Parts & Pick<Trust, "picture" | "guard">): BundleSequence =>
+  new BundleSequence({
     picture,
-    ledger: ledger.writer,
+    ledger: storage.ledger.writer,
     clock: systemClock,
     mayBeBehind: () => guard.mayBeBehindAgents,
-    observer: parts.restores,
+    observer: restores,
   });
-  return { picture, roster, quarantines, driver, guard, sequence };
-}
 
 const bothSidesOf = ({ writer, reader }: Storage["ledger"]): RotationDeps["ledger"] => ({
   recordEvent: (event, signal) => writer.recordEvent(event, signal),
@@ -103,10 +118,6 @@ const openRoster = (database: Database, picture: TrustPicture, signal: AbortSign
     },
     signal,
   );
-
-/** No leaf lives longer than this, whatever its profile. */
-const longestLeafOf = ({ svids }: ServerConfig): Seconds =>
-  seconds(Math.max(svids.longestTtl, svids.nodeTtl, svids.serverTtl));
 
 /** What the barriers ask for, as configured. */
 export const policyOf = ({ rotation }: ServerConfig): AcceptancePolicy => ({

@@ -13,6 +13,7 @@ import type { AdminObserver, AdminPorts } from "./ports.ts";
 import { quarantineHandlers } from "./quarantine-handlers.ts";
 import { rotationHandlers } from "./rotation-handlers.ts";
 import { signerHandlers } from "./signer-handlers.ts";
+import { stockHandlers } from "./stock-handlers.ts";
 import { tokenHandlers } from "./token-handlers.ts";
 import { viewHandlers } from "./view-handlers.ts";
 
@@ -31,6 +32,7 @@ export function adminService({ ports, gate, observer }: Deps): AdminServiceHandl
     ...rotationHandlers(ports),
     ...quarantineHandlers(ports),
     ...signerHandlers(ports),
+    ...stockHandlers(ports),
     ...viewHandlers(ports),
     ...limitsHandlers(ports),
     ...ledgerHandlers(ports),

@@ -17,6 +17,7 @@ const leastRole = {
   GetBundle: "viewer",
   GetRotation: "viewer",
   GetIncident: "viewer",
+  GetStock: "viewer",
   VerifyLedger: "viewer",
   GetLedgerHead: "viewer",
   ReadLedgerEntries: "viewer",

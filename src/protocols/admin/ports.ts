@@ -23,6 +23,7 @@ import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { Result } from "../../foundation/result.ts";
 import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
 import type { AdminMethod } from "./authorise.ts";
+import type { StockPort } from "./stock-handlers.ts";
 
 type Rotated = Promise<Result<RotationStatus, RotationRefusal>>;
 
@@ -69,6 +70,7 @@ export type AdminPorts = {
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly ledgerLog: LedgerLog;
   readonly rotation: RotationVerbs & RotationRemedies & IncidentVerbs;
+  readonly stock: StockPort;
   readonly quarantines: QuarantineVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;

@@ -4,6 +4,7 @@ import type { Result } from "../../foundation/result.ts";
 import type { AdminHandlers } from "./handler.ts";
 import type { AdminPorts } from "./ports.ts";
 import { reasonOf } from "./reason-of.ts";
+import { stockSummary } from "./stock-handlers.ts";
 
 type Methods =
   | "GetRotation"
@@ -16,10 +17,10 @@ type Methods =
   | "StartIncident"
   | "GetIncident"
   | "ListProxies";
-type Ports = Pick<AdminPorts, "rotation" | "proxies">;
+type Ports = Pick<AdminPorts, "rotation" | "proxies" | "stock">;
 
-export const rotationHandlers = ({ rotation, proxies }: Ports): AdminHandlers<Methods> => ({
-  GetRotation: async () => rotation.status(),
+export const rotationHandlers = ({ rotation, proxies, stock }: Ports): AdminHandlers<Methods> => ({
+  GetRotation: async () => ({ ...rotation.status(), stock: stockSummary(stock) }),
   async StartRotation({ rootDer, intermediateDer, crossDer, expectedRevision }, { actor, signal }) {
     const cross = crossDer.length === 0 ? undefined : crossDer;
     const root = rootDer.length === 0 ? undefined : rootDer;

@@ -60,3 +60,13 @@ type DescribedKey = {
   readonly spki: Der;
   readonly certificate: Der;
 };
+
+/** One place in the order of a token's keys. */
+type KeyPlace = { readonly keyId: string; readonly label: string };
+type ListedKey = KeyPlace & { readonly certificate: Der | undefined; readonly flaw: string };
+
+/** What else lies in the token (custody's Custodian). */
+export interface KeyLister {
+  /** A page of what lies behind that place. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
+  listKeys(after: KeyPlace | undefined): { readonly keys: readonly ListedKey[]; readonly more: boolean };
+}

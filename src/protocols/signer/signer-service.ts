@@ -6,14 +6,16 @@ import type { GetStatusRequest__Output } from "../../generated/meshmint/signer/v
 import type { HsmEventList } from "../../generated/meshmint/signer/v1/HsmEventList.ts";
 import type { JournalPage } from "../../generated/meshmint/signer/v1/JournalPage.ts";
 import type { KeyDescription } from "../../generated/meshmint/signer/v1/KeyDescription.ts";
+import type { KeyPage } from "../../generated/meshmint/signer/v1/KeyPage.ts";
 import type { ListEventsRequest__Output } from "../../generated/meshmint/signer/v1/ListEventsRequest.ts";
+import type { ListKeysRequest__Output } from "../../generated/meshmint/signer/v1/ListKeysRequest.ts";
 import type { ReadJournalRequest__Output } from "../../generated/meshmint/signer/v1/ReadJournalRequest.ts";
 import type { SignerServiceHandlers } from "../../generated/meshmint/signer/v1/SignerService.ts";
 import type { SignerStatus } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
 import { SignerService } from "../../wire/definitions.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
-import type { KeeperEvents, KeeperLine, KeyKeeper } from "./key-keeper.ts";
+import type { KeeperEvents, KeeperLine, KeyKeeper, KeyLister } from "./key-keeper.ts";
 import { keyIdBytes, serveSignStream } from "./sign-stream.ts";
 
 /** Sign streams last for as long as their callers: whoever stops the server ends them. */
@@ -23,7 +25,7 @@ export type SignerStreams = { finish(): void };
  * Adds the signer's service to a gRPC server (proto/meshmint/v1/signer_api.proto). Who may connect is for the listener to
  * say; everybody who is connected may ask everything, since no answer contains a secret and every signature has its grammar.
  */
-export function addSignerService(server: Server, keeper: KeyKeeper): SignerStreams {
+export function addSignerService(server: Server, keeper: KeyKeeper & KeyLister): SignerStreams {
   const open = new Set<() => void>();
   const handlers: SignerServiceHandlers = {
     Sign: (call) => {
@@ -43,6 +45,7 @@ export function addSignerService(server: Server, keeper: KeyKeeper): SignerStrea
       const found = keeper.events({ instance, sequence: Number(afterSequence) });
       return { instance: found.instance, events: found.events.map(eventMessage) };
     }),
+    ListKeys: unary<ListKeysRequest__Output, KeyPage>(async ({ request }) => keyPage(request, keeper)),
     ReadJournal: (call) => void streamJournal(call, keeper),
   };
   server.addService(SignerService.service, handlers);
@@ -67,6 +70,20 @@ function describe(request: DescribeKeyRequest__Output, keeper: KeyKeeper): KeyDe
     purpose: "PURPOSE_LEAF",
     spkiDer: Buffer.from(found.spki),
     certificateDer: Buffer.from(found.certificate),
+  };
+}
+
+function keyPage({ after }: ListKeysRequest__Output, keeper: KeyLister): KeyPage {
+  const place = after === null ? undefined : { keyId: toHex(after.keyId), label: after.label };
+  const { keys, more } = keeper.listKeys(place);
+  return {
+    more,
+    keys: keys.map(({ keyId, label, certificate, flaw }) => ({
+      keyId: bufferOfHex(keyId),
+      label,
+      certificateDer: Buffer.from(certificate ?? []),
+      flaw,
+    })),
   };
 }
 

@@ -73,6 +73,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
       ...{ rollback: absent, pause: absent, resume: absent },
       ...{ incident: absent, incidentStatus: absent },
     },
+    stock: { standing: absent, plan: absent, count: absent },
     quarantines: { begin: absent, release: absent },
     proxies: absent,
     signers: loneFleet(new SoftwareSigner()),

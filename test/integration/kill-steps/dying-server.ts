@@ -4,7 +4,7 @@ import { SignerClient } from "../../../src/backends/signer-process/signer-client
 import { createLogger } from "../../../src/backends/telemetry/logger.ts";
 import { Metrics } from "../../../src/backends/telemetry/metrics.ts";
 import type { LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
-import type { Signer } from "../../../src/control/signing/signer.ts";
+import type { KeyLister, Signer } from "../../../src/control/signing/signer.ts";
 import { readServerConfig, signersOf } from "../../../src/programs/server/config.ts";
 import { openStorage, type Storage } from "../../../src/programs/server/open-storage.ts";
 import { startServer } from "../../../src/programs/server/start-server.ts";
@@ -28,7 +28,7 @@ const dyingWriter = (writer: LedgerWriter): LedgerWriter =>
     },
   });
 
-const dyingSigner = (signer: Signer): Signer =>
+const dyingSigner = (signer: Signer & KeyLister): Signer & KeyLister =>
   decorated(signer, {
     async sign(items, signal) {
       const signed = signer.sign(items, signal);

@@ -2,6 +2,7 @@ import type { AdminReply } from "../../../backends/admin-client/admin-client.ts"
 import type { Reply } from "../command-frame.ts";
 import { printable, textMoment } from "../text-table.ts";
 import { leftUntil } from "./rotation-quarantine.ts";
+import { stockLines } from "./rotation-stock.ts";
 
 type Status = AdminReply<"GetRotation">;
 
@@ -14,6 +15,7 @@ export function rotationReply(status: Status): Reply {
     `  holders    ${status.holdersPassed} of ${status.holdersTotal} passed, ${status.leavesOutstanding} ${leavesOf(status)} leaves still count`,
     ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
     ...decisionsOf(status),
+    ...(status.stock ? stockLines(status.stock) : []),
     ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
     ...status.quarantines.map(quarantineLine),
     ...status.laggards.map(

@@ -12,6 +12,7 @@ import {
   revisionOf,
   type StepOptions,
 } from "./rotation-step.ts";
+import { registerStock } from "./rotation-stock.ts";
 import { rotationReply } from "./rotation-text.ts";
 import { registerWatch } from "./rotation-watch.ts";
 
@@ -52,6 +53,7 @@ export const registerRotation: Registration = (program, frame) => {
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
   registerWatch(group, frame);
   registerSteps(group, frame);
+  registerStock(group, frame);
   registerQuarantine(group, frame);
   registerRemedies(group, frame);
 };
