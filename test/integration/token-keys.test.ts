@@ -1,11 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { afterAll, beforeAll, expect } from "vitest";
+import { AuthorityLookup } from "../../src/backends/pkcs11/authority-lookup.ts";
 import { readCertificate, storeCertificate } from "../../src/backends/pkcs11/certificate-objects.ts";
 import { destroyOrphan, findKey, generateKeyPair, listKeys } from "../../src/backends/pkcs11/key-objects.ts";
 import { openModule, type Pkcs11Module } from "../../src/backends/pkcs11/module.ts";
 import { signOnce } from "../../src/backends/pkcs11/one-shot-sign.ts";
 import { initialiseToken, type OpenToken, openToken } from "../../src/backends/pkcs11/token.ts";
+import { HsmLog } from "../../src/custody/hsm-log.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import { needs } from "../parts/parts.ts";
 import { makeSoftHsm, type SoftHsm } from "../parts/softhsm.ts";
@@ -71,6 +73,25 @@ test("a key is an orphan until its certificate stands beside it", () => {
   expect(listKeys(token).keyIds).toContain(key.keyId);
   expect(readCertificate(token, key.keyId)).toEqual(Uint8Array.of(0x30, 0));
   expect(() => destroyOrphan(token, orphan)).toThrow(/is an authority/);
+});
+
+test("the keys of a token are listed in order, each with what lies beside it, and judged before they are used", () => {
+  const bare = generateKeyPair(token, { label: "nobody's yet", curve: "P-256" });
+  const strange = generateKeyPair(token, { label: "with a strange certificate", curve: "P-256" });
+  const certificate = Uint8Array.of(0x30, 0) as Der;
+  storeCertificate(token, strange, { certificate, subject: Uint8Array.of(0x30, 0) });
+  const lookup = new AuthorityLookup(token, new HsmLog("one", { now: () => new Date() }));
+  const keys = lookup.list();
+  const names = keys.map(({ keyId, label }) => `${keyId} ${label}`);
+  expect(names).toEqual([...names].sort());
+  expect(keys).toContainEqual({ keyId: bare.keyId, label: "nobody's yet", certificate: undefined, flaw: "" });
+  const judged = keys.find(({ keyId }) => keyId === strange.keyId);
+  expect(judged?.certificate).toEqual(certificate);
+  expect(judged?.flaw).toMatch(/cannot be read/);
+  destroyOrphan(token, { keyId: bare.keyId, label: "nobody's yet" });
+  expect(lookup.list()).toBe(keys); // for a quarter of a second: a caller may ask in a loop
+  lookup.forget();
+  expect(lookup.list().map(({ keyId }) => keyId)).not.toContain(bare.keyId);
 });
 
 test("an orphan can be destroyed, and is gone", () => {

@@ -133,7 +133,7 @@ describe("which one follows", () => {
   });
 });
 
-describe("how long a stock lasts", () => {
+describe("R11: how long a stock lasts", () => {
   const three = ["b", "c", "d"].map((keyId) => authority(keyId, days(365)));
 
   test("one interval after the other, or until the certificates end", () => {

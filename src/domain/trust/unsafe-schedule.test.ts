@@ -83,6 +83,6 @@ test.each<[string, Case, RegExp]>([
     { terms: { every: days(93) }, stock: [authority("b", days(90))] },
     /every is 93d: .* would have to live for 101d, and none lives for more than 100d; lower rotation.schedule.every/,
   ],
-])("%s", (_what, given, words) => {
+])("R12: %s", (_what, given, words) => {
   expect(flaws(given)).toMatch(words);
 });

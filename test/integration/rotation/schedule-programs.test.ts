@@ -55,7 +55,7 @@ function traffic(): { readonly child: ChildProcess; readonly said: { out: string
   return { child, said };
 }
 
-test("it rotates twice by itself under traffic and through a kill, and warns when the stock is low", async () => {
+test("R10: it rotates twice by itself under traffic and through a kill, and warns when the stock is low", async () => {
   const { child, said } = traffic();
   await eventually("four proxies", () => said.err.includes("4 of 4 connected"), 60_000);
   const bundle = cli("bundle", "show");
@@ -107,7 +107,7 @@ async function refused(change: object): Promise<{ readonly status: number | null
   return { status: run.status, said: `${run.stdout}${run.stderr}` };
 }
 
-test("a configuration that schedule and stock cannot carry is refused, with what to do; the one before starts again", async () => {
+test("R12: a configuration that schedule and stock cannot carry is refused, with what to do; the one before starts again", async () => {
   const short = await refused({ rotation: { ...quick, schedule: { every: "61s", margin: "10s" } } });
   expect(short.status).toBe(2);
   expect(short.said).toMatch(

@@ -148,7 +148,7 @@ class Run {
   }
 }
 
-test("whatever happens, it draws once an interval, from one store, and never without end", async () => {
+test("R10: whatever happens, it draws once an interval, from one store, and never without end", async () => {
   await fc.assert(
     fc.asyncProperty(ops, async (steps) => {
       const run = new Run();

@@ -57,7 +57,7 @@ async function finish({ driver }: Server): Promise<void> {
 const levels = (rig: RotationRig) =>
   rig.events.flatMap((event) => (event.kind === "stock" ? `${event.level} ${event.inStock}` : []));
 
-test("when an interval is over, the next is drawn like an operator's start, and the stock says how long it lasts", async () => {
+test("R10: when an interval is over, the next is drawn like an operator's start, and the stock says how long it lasts", async () => {
   const { rig, server, schedule, stock } = await withStock(3);
   await schedule.look(signal);
   assert.deepEqual([started(rig), levels(rig)], [[], []]);
@@ -159,7 +159,7 @@ test("it holds still during an operator's rotation, while that is paused, and af
   assert.deepEqual(states, ["active", "in-stock", "in-stock", "rolled-back", "unusable"]);
 });
 
-test("an intermediate counts only when every signer holds its key with this very certificate", async () => {
+test("R11: an intermediate counts only when every signer holds its key with this very certificate", async () => {
   const { rig, server, schedule, stock } = await withStock(2);
   const second = new SoftwareSigner();
   for (const one of [rig.old, stock[1]]) second.add(one);
