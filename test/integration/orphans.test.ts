@@ -1,8 +1,11 @@
 /** Keys that no ceremony finished with: listed, and destroyed only when a person names them. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import { generateKeyPair, listKeys } from "../../src/backends/pkcs11/key-objects.ts";
+import type { Der } from "../../src/domain/certificate/der.ts";
+import { encodePem } from "../../src/domain/certificate/pem.ts";
+import { softwareAuthority } from "../fakes/software-authority.ts";
 import { meshmint } from "../parts/ceremony.ts";
 import { needs } from "../parts/parts.ts";
 import { makeSignerSite, type SignerSite, tokenLabel, withToken } from "../parts/signer.ts";
@@ -61,3 +64,37 @@ test("orphans are listed beside the count of authorities; --destroy needs --yes,
   });
   expect(withToken(site.hsm, (token) => listKeys(token))).toEqual({ keyIds: [keyId], orphans: [] });
 });
+
+test("a key that a certificate or transcript of the folder names, or that a ceremony may be making, is not destroyed", () => {
+  const { keyId, spki } = withToken(site.hsm, (token) =>
+    generateKeyPair(token, { label: "named", curve: "P-256" }),
+  );
+  const out = join(site.hsm.folder, "out");
+  mkdirSync(out);
+  const refused = (words: RegExp) => {
+    const { status, stderr } = orphans("--destroy", keyId, "--yes");
+    expect([status, stderr]).toEqual([1, expect.stringMatching(words)]);
+    expect(withToken(site.hsm, (token) => listKeys(token).orphans)).toHaveLength(1);
+  };
+  const transcript = join(out, "intermediate-transcript.json");
+  writeFileSync(transcript, JSON.stringify({ keys: [{ keyId }] }));
+  refused(/intermediate-transcript.json names the key/);
+  writeFileSync(transcript, JSON.stringify({ keys: [{ keyId: "ab" }] }));
+  const pem = join(out, "issuing-1.pem");
+  writeFileSync(pem, encodePem("CERTIFICATE", certificateOf(spki)));
+  refused(/issuing-1.pem names the key/);
+  writeFileSync(pem, "");
+  refused(/issuing-1.pem is empty: a ceremony is being held/);
+  rmSync(pem);
+  expect(tokensOf(orphans("--destroy", keyId, "--yes"))[1]).toMatchObject({ destroyed: [{ keyId }] });
+});
+
+/** A certificate for this public key; whose signature it bears is of no interest here. */
+function certificateOf(spki: Der): Der {
+  const { authority, spki: other } = softwareAuthority();
+  const { certificate } = authority;
+  const at = Buffer.from(certificate).indexOf(Buffer.from(other));
+  const changed = Uint8Array.from(certificate);
+  changed.set(spki, at);
+  return changed as Der;
+}

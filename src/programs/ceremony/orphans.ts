@@ -4,6 +4,7 @@ import { openToken, tokenExists } from "../../backends/pkcs11/token.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { readPin } from "../config/read-pin.ts";
 import { readCeremonyConfig, type TokenConfig } from "./config.ts";
+import { refuseNamedKeys } from "./refuse-named-keys.ts";
 
 export type OrphansOrder = {
   readonly configFile: string;
@@ -22,10 +23,16 @@ export type TokenOrphans = {
 
 /**
  * Lists the keys that no ceremony finished with, in the configuration's tokens, and destroys those that were named. Throws
- * NOT_FOUND, with nothing destroyed, when a name is no orphan's; HSM_* when a token fails. A key with a certificate is never destroyed.
+ * NOT_FOUND, with nothing destroyed, when a name is no orphan's; CEREMONY_REFUSED when a file of the ceremonies' folder names it;
+ * HSM_* when a token fails. A key with a certificate is never destroyed.
  */
 export async function reconcileOrphans(order: OrphansOrder): Promise<readonly TokenOrphans[]> {
-  const { module: path, offlineToken, issuingToken } = await readCeremonyConfig(order.configFile);
+  const {
+    module: path,
+    offlineToken,
+    issuingToken,
+    outputFolder,
+  } = await readCeremonyConfig(order.configFile);
   const tokens = [offlineToken, ...(issuingToken ? [issuingToken] : [])];
   const distinct = tokens.filter(({ label }, at) => tokens.findIndex((one) => one.label === label) === at);
   const module = openModule(path);
@@ -34,6 +41,7 @@ export async function reconcileOrphans(order: OrphansOrder): Promise<readonly To
     for (const token of distinct) listed.push(await visit(module, token, []));
     refuseStrangers(order.destroy, listed);
     if (order.destroy.length === 0) return listed;
+    await refuseNamedKeys(outputFolder, order.destroy);
     const done: TokenOrphans[] = [];
     for (const token of distinct) done.push(await visit(module, token, order.destroy));
     return done;

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { TermsFile } from "../../backends/state-dir/terms-file.ts";
 import { issuesUntil } from "../../domain/trust/rotation-schedule.ts";
 import { type LeafLives, lastingFlaws, passingFlaws } from "../../domain/trust/unsafe-schedule.ts";
-import { systemClock } from "../../foundation/clock.ts";
+import type { Clock } from "../../foundation/clock.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import type { ServerConfig } from "./config.ts";
@@ -11,6 +11,12 @@ import type { Trust } from "./wire-trust.ts";
 /** A signer that is away must not hold up the start for as long as a client is patient. */
 const countWithinMs = 3000;
 
+type Parts = {
+  readonly trust: Pick<Trust, "picture" | "schedule" | "terms">;
+  readonly logger: Pick<Logger, "warn">;
+  readonly clock: Clock;
+};
+
 /**
  * Refuses to start with a configuration that intermediates and stock cannot carry. What only time has brought about never keeps a
  * server from starting again: under the terms that it has started with before it is warned of, not refused (decision 0020).
@@ -18,12 +24,12 @@ const countWithinMs = 3000;
  */
 export async function checkTerms(
   config: ServerConfig,
-  { trust, logger }: { readonly trust: Trust; readonly logger: Logger },
+  { trust, logger, clock }: Parts,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { picture, schedule, terms } = trust;
   const lives = livesOf(config);
-  const question = { state: picture.state, terms, lives, now: systemClock.now() };
+  const question = { state: picture.state, terms, lives, now: clock.now() };
   refuse(lastingFlaws(question));
   const file = new TermsFile(config.stateDir);
   const text = `${JSON.stringify({ lives, schedule: config.rotation.schedule })}\n`;
@@ -39,7 +45,7 @@ export async function checkTerms(
   return true;
 }
 
-async function countFollowers(schedule: Trust["schedule"], logger: Logger, signal: AbortSignal) {
+async function countFollowers(schedule: Trust["schedule"], logger: Parts["logger"], signal: AbortSignal) {
   const unknown = "whether the stock covers the schedule is not known yet";
   try {
     const { followers, away } = await withDeadline(countWithinMs, signal, (within) => schedule.count(within));

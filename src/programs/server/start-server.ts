@@ -106,7 +106,7 @@ async function openDoors(
   const { checkpointFile: file } = config.ledger;
   const { log } = parts.storage.ledger;
   background(keepCheckpoints({ log, file, telemetry: ledgerTelemetry }, signal), logger);
-  const areTermsSafe = await checkTerms(config, parts, signal);
+  const areTermsSafe = await checkTerms(config, { ...parts, clock: systemClock }, signal);
   background(trust.driver.run(signal), logger);
   background(signing.run(signal), logger);
   await goOn(config, parts, signal);
@@ -114,7 +114,7 @@ async function openDoors(
   closing.unshift(() => agents.close(streamGraceMs));
   closing.unshift(async () => agents.setServing(false));
   // The server's own certificate is there: so is a signer.
-  if (!areTermsSafe) await checkTerms(config, parts, signal);
+  if (!areTermsSafe) await checkTerms(config, { ...parts, clock: systemClock }, signal);
   waiting.clear();
   agents.setServing(true);
   return { listenPort: agents.port, opsPort: ops.port };

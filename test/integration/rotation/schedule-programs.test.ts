@@ -64,6 +64,14 @@ test("R10: it rotates twice by itself under traffic and through a kill, and warn
   expect(first.items.map(({ state }: { state: string }) => state).sort()).toEqual(
     ["active", ...Array(3).fill("in-stock")].sort(),
   );
+  const active = first.items.find(({ state }: { state: string }) => state === "active").keyId;
+  const destroyed = meshmint(
+    ["ceremony", "orphans", "-c", mesh.path("ceremony.yaml"), "--destroy", active, "--yes"].concat([
+      "--admin",
+      mesh.path("admin.sock"),
+    ]),
+  );
+  expect(destroyed.stderr).toContain(`knows the key ${active} (active). Nothing was destroyed`);
 
   await eventually("the first draw", () => stepsTo("prepared").length === 1, 90_000);
   expect(await mesh.server.stop("SIGKILL")).toBe("SIGKILL");

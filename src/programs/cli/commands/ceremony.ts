@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { Fault } from "../../../foundation/fault.ts";
 import { collect } from "../admin-command.ts";
 import { type CommandFrame, type OutputFormat, outputOption, type Registration } from "../command-frame.ts";
-import { loadCeremony, loadOrphans } from "../dispatch.ts";
+import { loadAdminClient, loadCeremony, loadOrphans } from "../dispatch.ts";
 import { printable } from "../text-table.ts";
 
 const ceremonies = [
@@ -27,7 +28,13 @@ export const registerCeremony: Registration = (program, frame) => {
   registerOrphans(group, frame);
 };
 
-type OrphanOptions = { config: string; destroy?: string[]; yes: boolean; output: OutputFormat };
+type OrphanOptions = {
+  config: string;
+  destroy?: string[];
+  yes: boolean;
+  admin?: string;
+  output: OutputFormat;
+};
 
 function registerOrphans(group: Command, frame: CommandFrame): void {
   group
@@ -37,10 +44,12 @@ function registerOrphans(group: Command, frame: CommandFrame): void {
     )
     .requiredOption("-c, --config <file>", "configuration with `program: ceremony`")
     .option("--destroy <key-id>", "destroy this orphan; may be given several times", collect)
+    .option("--admin <socket>", "ask this server first, and destroy nothing that it knows as an authority")
     .option("--yes", "without it --destroy only says what it would destroy", false)
     .addOption(outputOption())
-    .action(({ config, destroy = [], yes, output }: OrphanOptions) =>
-      frame.run(output, async () => {
+    .action(({ config, destroy = [], yes, admin, output }: OrphanOptions) =>
+      frame.run(output, async ({ signal }) => {
+        if (admin !== undefined) await refuseAuthorities(admin, destroy, signal);
         const reconcileOrphans = await loadOrphans();
         const tokens = await reconcileOrphans({ configFile: config, destroy: yes ? destroy : [] });
         const lines = tokens.flatMap(({ token, present, authorities, orphans, destroyed }) => [
@@ -52,6 +61,25 @@ function registerOrphans(group: Command, frame: CommandFrame): void {
         return { text: [...lines, ...hint].join("\n"), json: { tokens } };
       }),
     );
+}
+
+/** Rejects with CEREMONY_REFUSED for a key that the server has known as an authority, and with SERVER_UNAVAILABLE. */
+async function refuseAuthorities(
+  admin: string,
+  destroy: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const Client = await loadAdminClient();
+  const client = new Client(admin);
+  try {
+    const { items } = await client.call("GetStock", {}, signal);
+    const known = items.find(({ keyId, state }) => destroy.includes(keyId) && state !== "orphaned");
+    if (known === undefined) return;
+    const sentence = `the server at ${admin} knows the key ${known.keyId} (${known.state}). Nothing was destroyed`;
+    throw new Fault("CEREMONY_REFUSED", sentence);
+  } finally {
+    client.close();
+  }
 }
 
 type Place = {
