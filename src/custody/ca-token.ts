@@ -21,6 +21,14 @@ export type HeldKey = {
   readonly flaw: string;
 };
 
+/** A place among the keys of the token, in order of id and then label. */
+export type KeyPlace = Pick<HeldKey, "keyId" | "label">;
+export type KeyPage = {
+  readonly keys: readonly HeldKey[];
+  /** There are keys behind the last one. */
+  readonly more: boolean;
+};
+
 /** The right to sign, one signature after the other: a free session of the token. Must be released, used or not. */
 export interface SigningSlot {
   /**
@@ -67,8 +75,8 @@ export interface CaToken {
    * Throws HSM_REFUSED or HSM_UNAVAILABLE.
    */
   findAuthority(keyId: string, fresh: boolean): AuthorityKey | undefined;
-  /** Every private key, in order of id and then label. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
-  listKeys(): readonly HeldKey[];
+  /** Private keys behind that place, at most so many, in order of id and then label. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
+  listKeys(after: KeyPlace | undefined, most: number): KeyPage;
   /**
    * Waits for a free session; of those who wait the one with the lowest turn comes first. Rejects with HSM_UNAVAILABLE while
    * the token is down, or the signal's reason.

@@ -23,7 +23,7 @@ function setUp(key: AuthorityKey, faults: Faults = {}) {
   const token: CaToken = {
     slots: 1,
     findAuthority: (keyId) => (keyId === key.keyId ? key : undefined),
-    listKeys: () => [],
+    listKeys: () => ({ keys: [], more: false }),
     async reserve(turn) {
       turns.push(turn);
       if (faults.reserve) throw faults.reserve;

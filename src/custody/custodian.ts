@@ -2,7 +2,7 @@ import type { Der } from "../domain/certificate/der.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { asFault } from "../foundation/fault.ts";
 import { ok, type Result, refused } from "../foundation/result.ts";
-import type { AuthorityKey, CaToken, HeldKey, TokenStatus } from "./ca-token.ts";
+import type { AuthorityKey, CaToken, KeyPage, KeyPlace, TokenStatus } from "./ca-token.ts";
 import type { CustodyObserver } from "./custody-event.ts";
 import type { HsmEvent } from "./hsm-event.ts";
 import type { HsmLog } from "./hsm-log.ts";
@@ -30,16 +30,13 @@ export type DescribedKey = {
   readonly certificate: Der;
 };
 
-/** A place among the keys of the token, in order of id and then label. */
-export type KeyPlace = Pick<HeldKey, "keyId" | "label">;
-
 export type CustodyStatus = TokenStatus & { readonly journalLines: bigint };
 
 /** A key together with what its certificate lets it sign. */
 type Authority = { readonly key: AuthorityKey; readonly grammar: LeafGrammar };
 
-/** Keys in one answer: their certificates fit into a message, and looking at them takes the token a moment. */
-const keysInPage = 32;
+/** Keys in one answer: each that is new is looked up in the token, and signatures wait meanwhile. */
+const keysInPage = 8;
 
 /** A lane gives every item an outcome; were one forgotten, it would have to count as signed. */
 const leftOut = refusal("hsm-failed", "the signer gave it no outcome", true);
@@ -82,10 +79,9 @@ export class Custodian {
     return { keyId, label, spki, certificate, tokenLabel: this.#deps.token.status().tokenLabel };
   }
 
-  /** What the token holds behind that place; all from the beginning when it is undefined. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
-  listKeys(after: KeyPlace | undefined): { readonly keys: readonly HeldKey[]; readonly more: boolean } {
-    const left = this.#deps.token.listKeys().filter((key) => after === undefined || isBehind(key, after));
-    return { keys: left.slice(0, keysInPage), more: left.length > keysInPage };
+  /** What the token holds behind that place; from the beginning when it is undefined. Throws HSM_REFUSED or HSM_UNAVAILABLE. */
+  listKeys(after: KeyPlace | undefined): KeyPage {
+    return this.#deps.token.listKeys(after, keysInPage);
   }
 
   status(): CustodyStatus {
@@ -156,6 +152,3 @@ export class Custodian {
     }
   }
 }
-
-const isBehind = (key: KeyPlace, after: KeyPlace): boolean =>
-  key.keyId > after.keyId || (key.keyId === after.keyId && key.label > after.label);

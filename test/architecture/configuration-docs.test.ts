@@ -228,3 +228,19 @@ test("a longest TTL below the one for workloads is refused, whether that is writ
   expect(flaws({ longestTtl: "10m", workloadTtl: "11m" })).toEqual(["svids.longestTtl"]);
   expect(flaws({ longestTtl: "10m", workloadTtl: "10m" })).toEqual([]);
 });
+
+test("a schedule that no rotation fits into is refused: every, and the margin, by the longest leaf and the clocks", () => {
+  const server = serverSchema(piecesFor("/etc/meshmint"));
+  const authority = { root: "a", intermediate: "b" };
+  const flaws = (schedule: object, svids: object = {}): string[] =>
+    server
+      .safeParse({ program: "server", trustDomain: "mesh.example", authority, svids, rotation: { schedule } })
+      .error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`) ?? [];
+  const every = "rotation.schedule.every is shorter than a rotation may take";
+  expect(flaws({ every: "86709s" })).toEqual([expect.stringContaining(`${every}, 1d5m10s`)]);
+  expect(flaws({ every: "86710s" })).toEqual([]);
+  expect(flaws({ every: "2d" }, { nodeTtl: "3d" })).toEqual([expect.stringContaining("3d5m10s")]);
+  expect(flaws({ margin: "309s" })).toEqual([expect.stringContaining("maxClockSkew and settle, 5m10s")]);
+  expect(flaws({ margin: "310s" })).toEqual([]);
+  expect(flaws({ automatic: false, every: "30d" })).toEqual([expect.stringContaining("of no use")]);
+});

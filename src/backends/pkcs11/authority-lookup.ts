@@ -1,10 +1,10 @@
-import type { AuthorityKey, HeldKey } from "../../custody/ca-token.ts";
+import type { AuthorityKey, HeldKey, KeyPage, KeyPlace } from "../../custody/ca-token.ts";
 import type { HsmLog } from "../../custody/hsm-log.ts";
 import { readCertificate as parseCertificate } from "../../domain/certificate/certificate.ts";
 import { sameBytes } from "../../domain/certificate/hex.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { readCertificate } from "./certificate-objects.ts";
-import { type KeyOnToken, keysOnToken } from "./held-keys.ts";
+import { isBehind, type KeyOnToken, keysOnToken } from "./held-keys.ts";
 import { findKey, listKeys, type TokenInventory, type TokenKey } from "./key-objects.ts";
 import type { OpenToken } from "./token.ts";
 
@@ -12,6 +12,8 @@ export type HeldAuthority = AuthorityKey & Pick<TokenKey, "handle">;
 
 /** For how long a "no" is believed: a C_FindObjects reads every object of a SoftHSM, and a caller may ask in a loop. */
 const believeAbsenceMs = 250;
+/** For as long are all pages of a list read from one search: a caller may ask in a loop. */
+const believeListMs = 1000;
 /** Look-ups within that time: they are synchronous, and ever new key ids must not keep the process from its work. */
 const mostLookUps = 32;
 
@@ -24,7 +26,7 @@ export class AuthorityLookup {
   readonly #log: HsmLog;
   readonly #found = new Map<string, HeldAuthority>();
   readonly #absentSince = new Map<string, number>();
-  #listed: { readonly atMs: number; readonly keys: readonly HeldKey[] } | undefined;
+  #listed: { readonly atMs: number; readonly keys: readonly KeyOnToken[] } | undefined;
   #lookUps = 0;
   #countedSince = performance.now();
 
@@ -59,12 +61,16 @@ export class AuthorityLookup {
     return inventory;
   }
 
-  /** Every private key of the token, each that has a certificate held against what it must be. Throws HSM_*. */
-  list(): readonly HeldKey[] {
+  /**
+   * Keys behind that place, at most so many; each that has a certificate is held against what it must be. Those alone are looked
+   * up: a look-up keeps the process from its work. Throws HSM_*.
+   */
+  list(after: KeyPlace | undefined, most: number): KeyPage {
     const now = performance.now();
-    if (this.#listed === undefined || now - this.#listed.atMs >= believeAbsenceMs)
-      this.#listed = { atMs: now, keys: keysOnToken(this.#token).map((key) => this.#judge(key)) };
-    return this.#listed.keys;
+    if (this.#listed === undefined || now - this.#listed.atMs >= believeListMs)
+      this.#listed = { atMs: now, keys: keysOnToken(this.#token) };
+    const left = this.#listed.keys.filter((key) => after === undefined || isBehind(key, after));
+    return { keys: left.slice(0, most).map((key) => this.#judge(key)), more: left.length > most };
   }
 
   #judge({ keyId, label, certificates }: KeyOnToken): HeldKey {

@@ -1,4 +1,5 @@
 import { ObjectClass } from "graphene-pk11";
+import type { KeyPlace } from "../../custody/ca-token.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { toHex } from "../../domain/certificate/hex.ts";
 import { objects } from "./key-objects.ts";
@@ -37,7 +38,9 @@ function certificatesById(token: OpenToken): ReadonlyMap<string, readonly Der[]>
   return byId;
 }
 
-const compare = (one: KeyOnToken, other: KeyOnToken): number =>
+export const isBehind = (key: KeyPlace, after: KeyPlace): boolean => compare(key, after) > 0;
+
+const compare = (one: KeyPlace, other: KeyPlace): number =>
   order(one.keyId, other.keyId) || order(one.label, other.label);
 
 const order = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);

@@ -2,7 +2,8 @@ import type { Session } from "graphene-pk11";
 import type {
   AuthorityKey,
   CaToken,
-  HeldKey,
+  KeyPage,
+  KeyPlace,
   SigningSlot,
   TokenState,
   TokenStatus,
@@ -112,8 +113,8 @@ export class TokenSigner implements CaToken {
     return this.#authorities().find(keyId, fresh);
   }
 
-  listKeys(): readonly HeldKey[] {
-    return this.#authorities().list();
+  listKeys(after: KeyPlace | undefined, most: number): KeyPage {
+    return this.#authorities().list(after, most);
   }
 
   async reserve(turn: number, signal: AbortSignal): Promise<SigningSlot> {

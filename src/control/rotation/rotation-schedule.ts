@@ -27,9 +27,9 @@ export const scheduleActor = "schedule";
 
 /** The schedule is looked at this often: that takes no more than a comparison. */
 const lookEveryMs = 1000;
-/** The tokens are asked this often, and more often while the next intermediate is due. */
+/** The tokens are asked this often, and more often while the next intermediate is due or nothing is known yet. */
 const countEveryMs = 60_000;
-const countWhenDueMs = 5_000;
+const countOftenMs = 5_000;
 /** After a start that was refused, or failed: each one is an entry of the ledger. */
 const restMs = 60_000;
 
@@ -89,7 +89,8 @@ export class RotationSchedule {
     const due = nextDue(picture.state, terms);
     const isDue =
       this.#whyHeld() === undefined && due.at.getTime() <= nowMs && isPast(this.#restUntilMs, nowMs);
-    if (isPast(this.#triedMs + (isDue ? countWhenDueMs : countEveryMs), nowMs)) {
+    const every = isDue || this.#whole === undefined ? countOftenMs : countEveryMs;
+    if (isPast(this.#triedMs + every, nowMs)) {
       this.#triedMs = nowMs;
       await this.count(signal);
       if (isDue) await this.#draw(signal);

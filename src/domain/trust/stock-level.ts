@@ -24,7 +24,7 @@ type Question = {
 /** Below this a ceremony is called for: an incident takes one, and so may the schedule on the same day. */
 const enough = 2;
 const remedy =
-  "hold `meshmint ceremony intermediate` in the token of each signer; what it makes is in stock at once";
+  "hold `meshmint ceremony intermediate` in the token of each signer; what it makes is in stock within a minute";
 
 /** How long the stock lasts, and what is to be done. */
 export function standingOf({ state, stock, terms, now }: Question): StockStanding {

@@ -6,6 +6,7 @@ import { x509SignatureCheck } from "../../../src/backends/node-crypto/x509-signa
 import { RotationSchedule, scheduleActor } from "../../../src/control/rotation/rotation-schedule.ts";
 import type { ScheduleTerms } from "../../../src/domain/trust/rotation-schedule.ts";
 import { hours, toMs } from "../../../src/foundation/duration.ts";
+import type { Fault } from "../../../src/foundation/fault.ts";
 import { loneFleet } from "../../fakes/lone-fleet.ts";
 import { MemoryRotation, type MemoryServer } from "../../fakes/memory-rotation.ts";
 import { softwareAuthority } from "../../fakes/software-authority.ts";
@@ -92,7 +93,7 @@ class Run {
       case "rivals":
         return await this.#rivals();
       case "observe":
-        return await this.server.driver.observe(signal);
+        return await this.#observe();
       case "restart":
         return await this.serve();
       case "lose signer":
@@ -105,6 +106,14 @@ class Run {
       case "resume":
         await this.server.driver.resume(act, signal);
     }
+  }
+
+  /** As the driver's own loop does: what cannot go on yet is told and tried again. */
+  async #observe(): Promise<void> {
+    await this.server.driver.observe(signal).catch((thrown: Fault) => {
+      // The clock has gone back behind the beginning of the certificates.
+      assert.match(thrown.message, /not valid before/);
+    });
   }
 
   /** A second server on the same store looks at the same moment. */
@@ -168,10 +177,10 @@ test("and after all of it the next one comes when its time has come", async () =
       const run = new Run();
       await run.serve();
       for (const step of steps) await run.step(step);
+      run.mesh.now = new Date(run.latestMs);
       await run.step({ op: "resume" });
       for (let look = 0; look < 3; look += 1) await run.step({ op: "observe" });
       const before = run.server.picture.activeKeyId();
-      run.mesh.now = new Date(run.latestMs);
       run.mesh.pass(every + 3600);
       await run.step({ op: "restart" });
       await run.schedule.look(signal);
