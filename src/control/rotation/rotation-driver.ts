@@ -19,6 +19,7 @@ import type { Decision, DecisionDeps } from "./decision.ts";
 import { describeIncident, type IncidentStatus, nameOfLists } from "./describe-incident.ts";
 import type { Verdict } from "./describe-laggards.ts";
 import { describeRotation } from "./describe-rotation.ts";
+import { type Question, RotationForecaster } from "./forecast-rotation.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { SignatureCheck } from "./new-authority.ts";
@@ -69,6 +70,7 @@ export class RotationDriver {
   readonly #steps: RotationSteps;
   readonly #decisions: DecisionDeps;
   readonly #turns = new OneAtATime();
+  readonly #forecaster: RotationForecaster;
 
   constructor(deps: RotationDeps) {
     const { picture, roster, ledger, policy, observer, clock, frozen } = deps;
@@ -78,6 +80,8 @@ export class RotationDriver {
     this.#deps = deps;
     this.#barriers = new Barriers({ picture, roster, oldLeaves, policy, clock });
     this.#decisions = { ...deps, barriers: this.#barriers };
+    const verdict = () => this.#verdict();
+    this.#forecaster = new RotationForecaster({ ...deps, decisions: this.#decisions, verdict });
     this.#steps = new RotationSteps({
       picture,
       barriers: this.#barriers,
@@ -98,6 +102,11 @@ export class RotationDriver {
     const { picture, quarantines, roster, policy, clock } = this.#deps;
     const facts = { quarantines, agentsSeenAt: roster.agentsSeenAt(), policy, now: clock.now() };
     return describeRotation(picture.state, { ...verdict, obstacles }, facts);
+  }
+
+  /** What will come of this, or of the rotation under way; no turn is taken, and nothing changed. See RotationForecaster. */
+  forecast(question: Question, signal: AbortSignal): ReturnType<RotationForecaster["forecast"]> {
+    return this.#forecaster.forecast(question, signal);
   }
 
   /** Imports what the ceremonies wrote and puts a new root into the bundle. See decideStart. */

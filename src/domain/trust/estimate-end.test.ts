@@ -18,13 +18,13 @@ test("two looks make a pace; one does not, nor two in one moment, and what grows
       { atMs: 0, left: 90 },
       { atMs: 10_000, left: 40 },
     ]),
-  ).toEqual({ perSecond: 5, overMs: 10_000 });
+  ).toEqual({ perSecond: 5, overMs: 10_000, passed: 50 });
   expect(
     paceOf([
       { atMs: 0, left: 9 },
       { atMs: 5000, left: 12 },
     ]),
-  ).toEqual({ perSecond: 0, overMs: 5000 });
+  ).toEqual({ perSecond: 0, overMs: 5000, passed: 0 });
 });
 
 test("looks older than a minute are dropped, so what is kept is bounded", () => {
@@ -32,7 +32,7 @@ test("looks older than a minute are dropped, so what is kept is bounded", () => 
   for (let second = 0; second < 500; second += 1)
     looks = withLook(looks, { atMs: second * 1000, left: 500 - second });
   expect(looks).toHaveLength(61);
-  expect(paceOf(looks)).toEqual({ perSecond: 1, overMs: 60_000 });
+  expect(paceOf(looks)).toEqual({ perSecond: 1, overMs: 60_000, passed: 60 });
 });
 
 test("with nobody behind only the clock is waited for", () => {
@@ -44,7 +44,7 @@ test("with nobody behind only the clock is waited for", () => {
 });
 
 test("a pace gives an end, not before the certificates are valid for all, and with the end by expiry beside it", () => {
-  const pace = { perSecond: 5, overMs: 10_000 };
+  const pace = { perSecond: 5, overMs: 10_000, passed: 50 };
   expect(estimateEnd({ nowMs: 0, left: 50, pace, notBeforeMs: 4000, latestMs: 60_000 })).toEqual({
     by: "pace",
     atMs: 10_000,
@@ -57,14 +57,16 @@ test("a pace gives an end, not before the certificates are valid for all, and wi
 });
 
 test("a pace that would end after everything is over is not told; without pace and expiry nothing is", () => {
-  const slow = { perSecond: 0.01, overMs: 60_000 };
+  const slow = { perSecond: 0.1, overMs: 60_000, passed: 6 };
   expect(estimateEnd({ ...none, nowMs: 0, left: 50, pace: slow, latestMs: 60_000 })).toEqual({
     by: "latest",
     latestMs: 60_000,
   });
-  const still = { perSecond: 0, overMs: 60_000 };
+  const still = { perSecond: 0, overMs: 60_000, passed: 0 };
   expect(estimateEnd({ ...none, nowMs: 0, left: 1, pace: still })).toEqual({ by: "unknown" });
   expect(estimateEnd({ ...none, nowMs: 0, left: 1 })).toEqual({ by: "unknown" });
+  const one = { perSecond: 0.25, overMs: 4000, passed: 1 };
+  expect(estimateEnd({ ...none, nowMs: 0, left: 2, pace: one })).toEqual({ by: "unknown" });
 });
 
 test("whatever was seen, no end is told that has passed, and none after the latest", () => {
@@ -75,7 +77,11 @@ test("whatever was seen, no end is told that has passed, and none after the late
         nowMs: moment,
         left: fc.nat(1e6),
         pace: fc.option(
-          fc.record({ perSecond: fc.double({ min: 0, max: 1e6, noNaN: true }), overMs: moment }),
+          fc.record({
+            perSecond: fc.double({ min: 0, max: 1e6, noNaN: true }),
+            overMs: moment,
+            passed: fc.nat(100),
+          }),
           {
             nil: undefined,
           },

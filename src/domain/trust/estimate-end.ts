@@ -2,12 +2,14 @@
 export type Look = { readonly atMs: number; readonly left: number };
 
 /** How fast it gets less: what was seen between the first and the last look of a window. */
-export type Pace = { readonly perSecond: number; readonly overMs: number };
+export type Pace = { readonly perSecond: number; readonly overMs: number; readonly passed: number };
 
 /** Longer ago says little about now: agents replace certificates within a spread, laggards stay. */
 const windowMs = 60_000;
 /** Two looks closer together than this measure the moment, not the pace. */
 const shortestMs = 900;
+/** What an end is told from: of one certificate that was replaced nobody knows when the next one will be. */
+const leastEvidence = { passed: 5, overMs: 3000 };
 
 /** The looks that `paceOf` needs with one more of them: those of the window. */
 export const withLook = (looks: readonly Look[], look: Look): readonly Look[] => [
@@ -21,7 +23,8 @@ export function paceOf(looks: readonly Look[]): Pace | undefined {
   const last = looks.at(-1);
   if (!first || !last || last.atMs - first.atMs < shortestMs) return undefined;
   const overMs = last.atMs - first.atMs;
-  return { perSecond: Math.max(0, ((first.left - last.left) * 1000) / overMs), overMs };
+  const passed = Math.max(0, first.left - last.left);
+  return { perSecond: (passed * 1000) / overMs, overMs, passed };
 }
 
 /** What a phase waits for, and what is known of its end. Times are milliseconds since 1970. */
@@ -37,7 +40,7 @@ export type Waiting = {
 
 /**
  * When a phase ends, as far as something known says so. `clock`: nothing but time is waited for. `pace`: if the rest goes as
- * fast as what was seen. `latest`: no pace, but an end by expiry. `unknown`: it is for others to do, and nothing shows when.
+ * fast as what was seen, where enough was. `latest`: no pace, but an end by expiry. `unknown`: it is for others to do, and nothing shows when.
  */
 export type EstimatedEnd =
   | { readonly by: "clock"; readonly atMs: number }
@@ -53,7 +56,7 @@ export type EstimatedEnd =
 export function estimateEnd({ nowMs, left, pace, notBeforeMs, latestMs }: Waiting): EstimatedEnd {
   const soonestMs = Math.max(nowMs, notBeforeMs ?? 0);
   if (left === 0) return { by: "clock", atMs: soonestMs };
-  if (pace && pace.perSecond > 0) {
+  if (pace && pace.passed >= leastEvidence.passed && pace.overMs >= leastEvidence.overMs) {
     const atMs = Math.max(soonestMs, Math.ceil(nowMs + (left / pace.perSecond) * 1000));
     // A pace that fades says nothing about the last ones; expiry does.
     if (latestMs === undefined || atMs < latestMs) return { by: "pace", atMs, pace, latestMs };

@@ -201,10 +201,15 @@ export const isLeaving = (rotation: Rotation): rotation is Leaving => leavingPha
 const leavingPhases: ReadonlySet<Phase> = new Set(["reissuing", "reissued", "retiring", "rolling-back"]);
 
 /** An intermediate that follows another under the same root changes no bundle: nobody has anything new to accept. */
-export const replacesRoot = ({ oldAnchor, newAnchor }: RotationPlan): boolean => oldAnchor !== newAnchor;
+export const replacesRoot = ({
+  oldAnchor,
+  newAnchor,
+}: Pick<RotationPlan, "oldAnchor" | "newAnchor">): boolean => oldAnchor !== newAnchor;
 
 /** What one side of a rotation has signed with: every authority under its root, or the one that another takes the place of. */
-const oldSide = (plan: RotationPlan): AuthoritiesOf =>
+export const oldSide = (
+  plan: Pick<RotationPlan, "oldAnchor" | "newAnchor" | "oldAuthority">,
+): AuthoritiesOf =>
   replacesRoot(plan)
     ? ({ anchorSha256 }) => anchorSha256 === plan.oldAnchor
     : ({ keyId }) => keyId === plan.oldAuthority;

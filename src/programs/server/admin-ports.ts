@@ -48,6 +48,15 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
     ledgerLog: storage.ledger.log,
     rotation: driver,
     stock: trust.schedule,
+    forecast: (offered, signal) =>
+      driver.forecast(
+        {
+          offered,
+          reissueSpread: config.rotation.reissueSpread,
+          signaturesPerSecond: issuance.pipeline.report().perSecond,
+        },
+        signal,
+      ),
     quarantines,
     proxies: (options) => proxies.list(options),
     signers: fleet,

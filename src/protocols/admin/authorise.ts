@@ -16,6 +16,7 @@ const leastRole = {
   ListProxies: "viewer",
   GetBundle: "viewer",
   GetRotation: "viewer",
+  ForecastRotation: "viewer",
   GetIncident: "viewer",
   GetStock: "viewer",
   VerifyLedger: "viewer",

@@ -7,6 +7,7 @@ import type { LedgerLog } from "../../control/ledger/ledger-log.ts";
 import type { OfferedIncident } from "../../control/rotation/decide-incident.ts";
 import type { OfferedRotation } from "../../control/rotation/decide-start.ts";
 import type { IncidentStatus } from "../../control/rotation/describe-incident.ts";
+import type { RotationForecast } from "../../control/rotation/forecast-rotation.ts";
 import type { QuarantineAnswer, QuarantineRefusal } from "../../control/rotation/holder-quarantines.ts";
 import type { ProxyList } from "../../control/rotation/proxy-list.ts";
 import type {
@@ -71,6 +72,11 @@ export type AdminPorts = {
   readonly ledgerLog: LedgerLog;
   readonly rotation: RotationVerbs & RotationRemedies & IncidentVerbs;
   readonly stock: StockPort;
+  /** What would come of a rotation, or comes of the one under way, without changing anything. */
+  readonly forecast: (
+    offered: OfferedRotation | undefined,
+    signal: AbortSignal,
+  ) => Promise<Result<RotationForecast, RotationRefusal>>;
   readonly quarantines: QuarantineVerbs;
   readonly proxies: (options: { readonly laggingOnly: boolean }) => ProxyList;
   readonly signers: Pick<SignerFleet, "members" | "release">;

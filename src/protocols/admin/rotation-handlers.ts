@@ -1,6 +1,8 @@
-import type { RotationRefusal, RotationStatus } from "../../control/rotation/rotation-status.ts";
+import type { OfferedRotation } from "../../control/rotation/decide-start.ts";
+import type { RotationRefusal } from "../../control/rotation/rotation-status.ts";
 import { Fault, type FaultCode } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
+import { forecastMessage } from "./forecast-message.ts";
 import type { AdminHandlers } from "./handler.ts";
 import type { AdminPorts } from "./ports.ts";
 import { reasonOf } from "./reason-of.ts";
@@ -8,6 +10,7 @@ import { stockSummary } from "./stock-handlers.ts";
 
 type Methods =
   | "GetRotation"
+  | "ForecastRotation"
   | "StartRotation"
   | "ActivateRotation"
   | "RetireRotation"
@@ -17,16 +20,18 @@ type Methods =
   | "StartIncident"
   | "GetIncident"
   | "ListProxies";
-type Ports = Pick<AdminPorts, "rotation" | "proxies" | "stock">;
+type Ports = Pick<AdminPorts, "rotation" | "forecast" | "proxies" | "stock">;
 
-export const rotationHandlers = ({ rotation, proxies, stock }: Ports): AdminHandlers<Methods> => ({
+export const rotationHandlers = ({ rotation, forecast, proxies, stock }: Ports): AdminHandlers<Methods> => ({
   GetRotation: async () => ({ ...rotation.status(), stock: stockSummary(stock) }),
-  async StartRotation({ rootDer, intermediateDer, crossDer, expectedRevision }, { actor, signal }) {
-    const cross = crossDer.length === 0 ? undefined : crossDer;
-    const root = rootDer.length === 0 ? undefined : rootDer;
-    const offered = { root, intermediate: intermediateDer, cross };
-    return done(await rotation.start(offered, { actor, expectedRevision }, signal));
+  async ForecastRotation(request, { signal }) {
+    const isOffered = request.intermediateDer.length + request.rootDer.length + request.crossDer.length > 0;
+    return forecastMessage(done(await forecast(isOffered ? offeredBy(request) : undefined, signal)));
   },
+  StartRotation: async (request, { actor, signal }) =>
+    done(
+      await rotation.start(offeredBy(request), { actor, expectedRevision: request.expectedRevision }, signal),
+    ),
   async ActivateRotation({ expectedRevision, forceReason }, { actor, signal }) {
     const force = forceOf(forceReason);
     return done(await rotation.activate({ actor, expectedRevision, force }, signal));
@@ -63,6 +68,14 @@ export const rotationHandlers = ({ rotation, proxies, stock }: Ports): AdminHand
   ListProxies: async ({ laggingOnly }) => proxies({ laggingOnly }),
 });
 
+type Files = { readonly rootDer: Buffer; readonly intermediateDer: Buffer; readonly crossDer: Buffer };
+
+const offeredBy = ({ rootDer, intermediateDer, crossDer }: Files): OfferedRotation => ({
+  root: rootDer.length === 0 ? undefined : rootDer,
+  intermediate: intermediateDer,
+  cross: crossDer.length === 0 ? undefined : crossDer,
+});
+
 const forceOf = (reason: string): string | undefined =>
   reason === "" ? undefined : reasonOf("force", reason);
 
@@ -75,7 +88,7 @@ const faultOf = {
   frozen: "ROTATION_REFUSED",
 } as const satisfies Record<RotationRefusal["code"], FaultCode>;
 
-function done(outcome: Result<RotationStatus, RotationRefusal>): RotationStatus {
+function done<T>(outcome: Result<T, RotationRefusal>): T {
   if (outcome.ok) return outcome.value;
   throw new Fault(faultOf[outcome.error.code], outcome.error.message);
 }

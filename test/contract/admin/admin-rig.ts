@@ -68,6 +68,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     bundle: () => ({ trustDomain, sequence: 1, anchors: [], lists: [] }),
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
     ledgerLog: ledger.log,
+    forecast: absent,
     rotation: {
       ...{ status: absent, start: absent, activate: absent, retire: absent },
       ...{ rollback: absent, pause: absent, resume: absent },

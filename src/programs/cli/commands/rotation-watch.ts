@@ -29,7 +29,7 @@ type Options = AdminOptions & { every: number; json: boolean };
 export function registerWatch(group: Command, frame: CommandFrame): void {
   asAdminCommand(group.command("watch"))
     .description("follow a rotation until it has ended: who passed, who is behind, how fast, until when")
-    .option("--every <seconds>", "between two looks, 1 to 3600", wholeSeconds, 1)
+    .option("--every <seconds>", "between two looks, 0.2 to 3600", interval, 1)
     .option("--json", "the same as --output json", false)
     .addHelpText("after", guide)
     .action((options: Options) =>
@@ -39,10 +39,10 @@ export function registerWatch(group: Command, frame: CommandFrame): void {
     );
 }
 
-function wholeSeconds(text: string): number {
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (seconds >= 1 && seconds <= 3600) return seconds;
-  throw new InvalidArgumentError("use whole seconds, 1 to 3600");
+function interval(text: string): number {
+  const seconds = /^\d{1,4}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds >= 0.2 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError("use seconds, 0.2 to 3600");
 }
 
 const longestLookMs = 10_000;

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration } from "../command-frame.ts";
-import { readCertificate } from "./read-certificate.ts";
+import { type AuthorityFiles, readAuthorityFiles } from "./authority-files.ts";
+import { registerPlan } from "./rotation-plan.ts";
 import { registerQuarantine } from "./rotation-quarantine.ts";
 import { registerRemedies } from "./rotation-remedies.ts";
 import {
@@ -17,8 +18,9 @@ import { rotationReply } from "./rotation-text.ts";
 import { registerWatch } from "./rotation-watch.ts";
 
 const guide = `
-The order: ceremony root, intermediate, cross → rotation start → activate (refused while somebody does not accept the new
-root yet, naming who and why) → retire (refused while somebody depends on the old one). Nothing goes on by time alone.
+The order: ceremony root, intermediate, cross → rotation plan (says what will happen, changes nothing) → start → activate (refused while
+somebody does not accept the new root yet, naming who and why) → retire (refused while somebody depends on the old one). Nothing goes
+on by time alone. \`rotation watch\`, beside it, shows what goes on.
   meshmint rotation start --root root.pem --intermediate issuing-2-1.pem --cross cross.pem
 The next intermediate of the stock, under the same root, changes no bundle: it needs \`start\` alone, and the rest goes by itself.
   meshmint rotation start --intermediate issuing-1-2.pem
@@ -27,7 +29,7 @@ When it does not go as it should, in this order: \`pause\` stops it where it is;
 and nobody waits for it longer than that; \`rollback\` undoes the rotation, from any phase before retire; \`--force\` leaves behind
 whoever is behind: the last resort, after which handshakes can fail.`;
 
-type StartOptions = StepOptions & { root?: string; intermediate: string; cross?: string };
+type StartOptions = StepOptions & AuthorityFiles;
 
 /** `meshmint rotation status|start|activate|retire`, and the remedies: moves the trust domain to a new root. */
 export const registerRotation: Registration = (program, frame) => {
@@ -51,6 +53,7 @@ export const registerRotation: Registration = (program, frame) => {
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
+  registerPlan(group, frame);
   registerWatch(group, frame);
   registerSteps(group, frame);
   registerStock(group, frame);
@@ -84,11 +87,7 @@ function registerSteps(group: Command, frame: CommandFrame): void {
 
 const start = (options: StartOptions): AdminWork => {
   return async (client, { signal }) => {
-    const request = {
-      rootDer: options.root === undefined ? Buffer.alloc(0) : await readCertificate(options.root),
-      intermediateDer: await readCertificate(options.intermediate),
-      crossDer: options.cross === undefined ? Buffer.alloc(0) : await readCertificate(options.cross),
-    };
+    const request = await readAuthorityFiles(options);
     const expectedRevision = await revisionOf(client, options, signal);
     return rotationReply(await client.call("StartRotation", { ...request, expectedRevision }, signal));
   };

@@ -21,7 +21,10 @@ export class WatchTeller {
   }
 
   saw(status: RotationStatus): void {
-    if (this.#away !== "") this.#tell("the server answers again", { server: "back" });
+    if (this.#away !== "") {
+      this.#tell("the server answers again", { server: "back" });
+      this.#mark = ""; // how it stands after the gap is news, even if nothing happened
+    }
     this.#away = "";
     const view = this.#watching.look(status, Date.now());
     this.last = view;

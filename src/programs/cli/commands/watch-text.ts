@@ -17,7 +17,7 @@ export function pageOf(view: WatchView): string[] {
     `authority    ${oldAuthority || "-"} → ${newAuthority || "-"}`,
     `holders      ${holdersText(view)}`,
     ...(status.leavesTotal > 0 ? [`certificates ${certificatesText(view)}`] : []),
-    `end          ${endText(view)}`,
+    ...(view.waitsFor === "nothing" ? [] : [`end          ${endText(view)}`]),
     ...status.obstacles.map((obstacle) => `waits        ${printable(obstacle)}`),
     ...status.quarantines.map(
       ({ id, label, endsMs }) => `stopped      ${id}  ${printable(label)}, counts ${leftUntil(endsMs)}`,
@@ -42,7 +42,7 @@ export function lineOf(view: WatchView): string {
     `${textMoment(view.atMs)}  ${phase}${paused ? " (paused)" : ""}: ${holdersText(view)}`,
     ...(leavesTotal > 0 ? [`certificates ${certificatesText(view)}`] : []),
     ...status.obstacles.map(printable),
-    `end ${endText(view)}`,
+    ...(view.waitsFor === "nothing" ? [] : [`end ${endText(view)}`]),
     ...named.map((line) => `behind ${line}`),
     ...(more > 0 ? [`and ${more} more behind`] : []),
   ].join("; ");
@@ -79,8 +79,7 @@ function endText({ status, waitsFor, end, atMs }: WatchView): string {
     return `not while it is paused (by ${status.pausedBy}: ${printable(status.pausedReason)}): \`meshmint rotation resume\` or \`rollback\``;
   if (waitsFor === "operator")
     return `when you say so: \`meshmint rotation ${status.phase === "anchored" ? "activate" : "retire"}\``;
-  if (waitsFor === "server") return keepsRoot(status) ? "its next step goes by itself" : "in a moment";
-  return "no rotation is under way";
+  return keepsRoot(status) ? "in a moment: its next step goes by itself" : "in a moment";
 }
 
 function estimateText(

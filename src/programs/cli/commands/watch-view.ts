@@ -36,7 +36,9 @@ export class Watching {
     this.#phase = phase;
     const waitsFor = whatFor(status);
     const left = leftOf(status, waitsFor);
-    this.#looks = withLook(this.#looks, { atMs: nowMs, left });
+    // Until the old authority is closed nothing of it is counted: that is no look at what is left.
+    const isCounted = waitsFor !== "certificates" || status.obstacles.length === 0;
+    if (isCounted) this.#looks = withLook(this.#looks, { atMs: nowMs, left });
     const pace = paceOf(this.#looks);
     return { atMs: nowMs, status, waitsFor, pace, end: endOf(status, { waitsFor, nowMs, left, pace }) };
   }
@@ -87,6 +89,9 @@ function endOfQuarantined({ laggards, laggardsTotal }: RotationStatus): number |
 
 const known = (ms: string | number): number | undefined => (Number(ms) === 0 ? undefined : Number(ms));
 
+/** How long ago something was, and what is left of a wait, are no change. */
+const withoutTime = (sentence: string): string => sentence.replaceAll(/\b\d+ (?:s|min|h|d)\b/g, "");
+
 /** The same text for two views between which nothing happened but that time passed. */
 export function markOf({ status, waitsFor }: WatchView): string {
   const { id, phase, revision, paused, holdersTotal, holdersPassed, passedByGrade } = status;
@@ -95,9 +100,8 @@ export function markOf({ status, waitsFor }: WatchView): string {
     ...[id, phase, revision, paused, waitsFor, holdersTotal, holdersPassed],
     Object.entries(passedByGrade).toSorted(),
     ...[leavesOutstanding, laggardsTotal],
-    laggards.map(({ holder, spiffeId, holding }) => [holder, spiffeId, holding?.lastErrorMs]),
-    // What is left of a wait is no change.
-    obstacles.map((obstacle) => obstacle.replaceAll(/\d+/g, "")),
+    laggards.map(({ holder, reason }) => [holder, withoutTime(reason)]),
+    obstacles.map(withoutTime),
     quarantines.map(({ id: holder }) => holder),
   ]);
 }

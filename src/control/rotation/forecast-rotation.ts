@@ -1,0 +1,244 @@
+import { foreseenLaggards } from "../../domain/trust/foreseen-laggards.ts";
+import { type HolderIdentity, isBundle, isLeaf } from "../../domain/trust/holder.ts";
+import { byProcess, type HoldingProcess } from "../../domain/trust/holder-processes.ts";
+import {
+  isLeaving,
+  isUnderWay,
+  oldSide,
+  type RotationPlan,
+  replacesRoot,
+} from "../../domain/trust/rotation.ts";
+import {
+  type ForecastFacts,
+  type ForecastStep,
+  forecastSteps,
+} from "../../domain/trust/rotation-forecast.ts";
+import { authoritiesOf } from "../../domain/trust/trust-state.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
+import { asFault } from "../../foundation/fault.ts";
+import { ok, type Result } from "../../foundation/result.ts";
+import type { LedgerReader } from "../ledger/ledger-reader.ts";
+import { decideStart, type OfferedRotation } from "./decide-start.ts";
+import { type DecisionDeps, wrongPhase } from "./decision.ts";
+import { countLaggards, describeLaggards, type HolderFacts, type Verdict } from "./describe-laggards.ts";
+import type { HolderQuarantines } from "./holder-quarantines.ts";
+import type { HolderRoster } from "./holder-roster.ts";
+import { type LeafCensus, leafCensus } from "./leaf-census.ts";
+import type { QuarantineRecord } from "./quarantine-record.ts";
+import type { Laggard, RotationRefusal } from "./rotation-status.ts";
+
+/** What an operator is shown of what will come. Times in milliseconds since 1970, lengths in seconds. */
+export type RotationForecast = {
+  trustDomain: string;
+  phase: string;
+  paused: boolean;
+  revision: number;
+  replacesRoot: boolean;
+  oldAuthority: string;
+  /** "" where what was offered does not check. */
+  newAuthority: string;
+  /** Why `start` would be refused. */
+  refusals: string[];
+  /** None where what was offered does not check. */
+  steps: readonly ForecastStep[];
+  laggards: Laggard[];
+  laggardsTotal: number;
+  obstacles: string[];
+  quarantines: QuarantineRecord[];
+  holders: number;
+  /** Of them, who has no certificate and ends with its lease. */
+  bundleOnly: number;
+  lease: Seconds;
+  census: LeafCensus;
+  signaturesPerSecond: number | undefined;
+};
+
+export type ForecasterDeps = {
+  readonly decisions: DecisionDeps;
+  readonly roster: HolderRoster;
+  readonly quarantines: HolderQuarantines;
+  readonly ledger: Pick<LedgerReader, "leaves">;
+  readonly policy: HolderFacts["policy"];
+  readonly clock: Clock;
+  readonly frozen: () => string | undefined;
+  /** That of the present phase. */
+  readonly verdict: () => Verdict;
+};
+
+/** What issuance says of itself. */
+export type IssuancePace = {
+  readonly reissueSpread: Seconds;
+  readonly signaturesPerSecond: number | undefined;
+};
+
+export type Question = IssuancePace & {
+  /** What `start` would be given; undefined asks for the rotation that is under way. */
+  readonly offered: OfferedRotation | undefined;
+};
+
+type Started = {
+  readonly refusals: string[];
+  readonly plan: RotationPlan | undefined;
+};
+
+const mostLaggards = 500;
+
+/** Foresees a rotation from what is known this moment, by the very checks that its verbs make. It changes nothing. */
+export class RotationForecaster {
+  readonly #deps: ForecasterDeps;
+
+  constructor(deps: ForecasterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Refused where nothing is offered and no rotation is under way. Rejects with LEDGER_FAILED. */
+  async forecast(
+    question: Question,
+    signal: AbortSignal,
+  ): Promise<Result<RotationForecast, RotationRefusal>> {
+    const { rotation } = this.#deps.decisions.picture.state;
+    const { offered } = question;
+    if (offered === undefined && !isUnderWay(rotation))
+      return wrongPhase("no rotation is under way: name what `rotation start` would be given");
+    const started = offered ? await this.#start(offered, signal) : { refusals: [], plan: undefined };
+    return ok(await this.#describe(question, started, signal));
+  }
+
+  /** What `start` would come to, but for taking the step. */
+  async #start(offered: OfferedRotation, signal: AbortSignal): Promise<Started> {
+    const frozen = this.#deps.frozen();
+    const refusals = frozen === undefined ? [] : [frozen];
+    try {
+      const decided = await decideStart(this.#deps.decisions, { offered, actor: "" }, signal);
+      if (!decided.ok) return { refusals: [...refusals, decided.error.message], plan: undefined };
+      const rotation = decided.value?.rotation;
+      return { refusals, plan: rotation && rotation.phase !== "idle" ? rotation.plan : undefined };
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      // `start` fails with it too, and says the same; anything else is no answer to what was asked.
+      if (fault.code !== "SIGNER_UNAVAILABLE") throw thrown;
+      return { refusals: [...refusals, fault.message], plan: undefined };
+    }
+  }
+
+  async #describe(
+    question: Question,
+    { refusals, plan: offered }: Started,
+    signal: AbortSignal,
+  ): Promise<RotationForecast> {
+    const { decisions, policy, quarantines } = this.#deps;
+    const { state } = decisions.picture;
+    const { rotation } = state;
+    const plan = isUnderWay(rotation) ? rotation.plan : offered;
+    const isNewRoot = plan ? replacesRoot(plan) : question.offered?.root !== undefined;
+    const verdict = isUnderWay(rotation) ? this.#deps.verdict() : this.#foreseen(isNewRoot);
+    const laggardsTotal = countLaggards(verdict);
+    const laggards = describeLaggards(verdict, this.#holderFacts(), mostLaggards);
+    // Once certificates are being replaced, those of whoever is behind are what is left.
+    const census = isLeaving(rotation)
+      ? { identities: laggardsTotal, longestLife: seconds(0), last: [] }
+      : await this.#census(isNewRoot, signal);
+    const concerned = isNewRoot && !isLeaving(rotation) ? this.#concerned() : [];
+    const known = { isNewRoot, census, verdict, laggardsTotal, holders: concerned.length, plan };
+    return {
+      trustDomain: state.bundle.trustDomain,
+      phase: rotation.phase,
+      paused: isUnderWay(rotation) && rotation.paused !== undefined,
+      revision: state.revision,
+      replacesRoot: isNewRoot,
+      oldAuthority: plan?.oldAuthority ?? state.authorities.active.keyId,
+      newAuthority: plan?.newAuthority ?? "",
+      refusals,
+      steps: plan ? forecastSteps(this.#facts(question, { ...known, plan })) : [],
+      laggards,
+      laggardsTotal,
+      obstacles: [...verdict.obstacles],
+      quarantines: quarantines.list(),
+      holders: concerned.length,
+      bundleOnly: concerned.filter((process) => !process.some(({ secrets }) => secrets.some(isLeaf))).length,
+      lease: policy.lease,
+      census,
+      signaturesPerSecond: question.signaturesPerSecond,
+    };
+  }
+
+  #facts(
+    { reissueSpread, signaturesPerSecond }: Question,
+    known: {
+      readonly isNewRoot: boolean;
+      readonly census: LeafCensus;
+      readonly verdict: Verdict;
+      readonly laggardsTotal: number;
+      readonly holders: number;
+      readonly plan: RotationPlan;
+    },
+  ): ForecastFacts {
+    const { decisions, policy, clock } = this.#deps;
+    const { rotation } = decisions.picture.state;
+    const { census, verdict, laggardsTotal } = known;
+    const leaves = isLeaving(rotation);
+    return {
+      ...{ now: clock.now(), phase: rotation.phase, since: rotation.since, replacesRoot: known.isNewRoot },
+      ...{ policy, reissueSpread, signaturesPerSecond, holders: known.holders },
+      validFrom: known.plan.validFrom,
+      behind: leaves ? 0 : laggardsTotal,
+      behindUntil: leaves ? undefined : this.#endOf(verdict),
+      certificates: census.identities,
+      lastEnd: leaves ? this.#lastEndOf(verdict) : census.last[0]?.notAfter,
+      longestLife: census.longestLife,
+    };
+  }
+
+  /** The verdict says until when they count; that is so much later than they end. */
+  #lastEndOf({ countsUntil }: Verdict): Date | undefined {
+    return countsUntil && new Date(countsUntil.getTime() - toMs(this.#deps.policy.maxClockSkew));
+  }
+
+  /** When the last one behind counts no more, where each is in quarantine or its agent is away. */
+  #endOf(verdict: Verdict): Date | undefined {
+    const laggards = describeLaggards(verdict, this.#holderFacts(), Number.POSITIVE_INFINITY);
+    const ends = laggards.map(({ quarantineEndsMs, countsUntilMs, agentId }) => {
+      if (quarantineEndsMs > 0) return quarantineEndsMs;
+      return this.#deps.roster.isConnected(agentId) ? Number.POSITIVE_INFINITY : countsUntilMs;
+    });
+    const last = Math.max(0, ...ends);
+    return Number.isFinite(last) && last > 0 ? new Date(last) : undefined;
+  }
+
+  #foreseen(isNewRoot: boolean): Verdict {
+    const { decisions, roster, clock } = this.#deps;
+    const standings = foreseenLaggards(decisions.barriers.acceptance().standings, {
+      isConnected: (agentId) => roster.isConnected(agentId),
+      agentsSeenAt: roster.agentsSeenAt(),
+      replacesRoot: isNewRoot,
+      now: clock.now(),
+    });
+    return { allowed: standings.length === 0, standings, obstacles: [] };
+  }
+
+  /** Processes, agents and the server, as far as they verify with the bundle and count. */
+  #concerned(): HoldingProcess[] {
+    const { standings } = this.#deps.decisions.barriers.acceptance();
+    const counting = standings.filter(({ verdict }) => verdict !== "gone").map(({ holder }) => holder);
+    return byProcess(counting).filter((process) => process.some(({ secrets }) => secrets.some(isBundle)));
+  }
+
+  #census(isNewRoot: boolean, signal: AbortSignal): Promise<LeafCensus> {
+    const { decisions, ledger, policy, clock } = this.#deps;
+    const { state } = decisions.picture;
+    const { active } = state.authorities;
+    const next = { oldAuthority: active.keyId, oldAnchor: active.anchorSha256 };
+    const side = oldSide({ ...next, newAnchor: isNewRoot ? "" : next.oldAnchor });
+    const authorities = authoritiesOf(state, side).map(({ keyId }) => keyId);
+    const notBefore = new Date(clock.now().getTime() - toMs(policy.maxClockSkew));
+    return leafCensus(ledger, { authorities, notBefore }, signal);
+  }
+
+  #holderFacts(): HolderFacts {
+    const { quarantines, roster, policy, clock } = this.#deps;
+    const of = (who: HolderIdentity) => quarantines.of(who);
+    const list = () => quarantines.list();
+    return { quarantines: { of, list }, agentsSeenAt: roster.agentsSeenAt(), policy, now: clock.now() };
+  }
+}

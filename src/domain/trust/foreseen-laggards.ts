@@ -1,0 +1,44 @@
+import type { Standing } from "./anchors-barrier.ts";
+import { ago } from "./barrier-words.ts";
+import { dependsOn, type Holder, isBundle, isLeaf } from "./holder.ts";
+
+export type ForeseenTerms = {
+  /** Whether its agent is connected now. */
+  readonly isConnected: (agentId: string) => boolean;
+  readonly agentsSeenAt: ReadonlyMap<string, Date>;
+  /** What is about to be handed out: bundles with a new root, or certificates alone. */
+  readonly replacesRoot: boolean;
+  readonly now: Date;
+};
+
+/**
+ * Who will be in the way of a rotation that has not begun, by all that shows now: what is to be handed out does not reach it, or
+ * it refuses what it is given already. Everybody else is expected to take it at once.
+ */
+export const foreseenLaggards = (standings: readonly Standing[], terms: ForeseenTerms): Standing[] =>
+  standings.flatMap((standing): Standing[] => {
+    const { holder } = standing;
+    if (standing.verdict === "gone" || holder.kind === "server") return [];
+    const reason =
+      standing.verdict === "behind" && terms.replacesRoot ? standing.reason : whyLate(holder, terms);
+    return reason === undefined ? [] : [{ holder, verdict: "behind", reason }];
+  });
+
+function whyLate(holder: Holder, terms: ForeseenTerms): string | undefined {
+  const { now, replacesRoot, agentsSeenAt } = terms;
+  const concerned = holder.secrets.filter(dependsOn).filter(replacesRoot ? isBundle : isLeaf);
+  if (concerned.length === 0) return undefined;
+  if (!terms.isConnected(holder.agentId)) {
+    const seenAt = agentsSeenAt.get(holder.agentId) ?? holder.lastSeenAt;
+    return `cannot be reached: its agent was heard of last ${ago(seenAt, now)} ago`;
+  }
+  const refused = concerned.find(({ refusal }) => refusal);
+  if (refused?.refusal) {
+    const words = JSON.stringify(refused.refusal.reason.slice(0, 200));
+    return `refused ${refused.name} ${ago(refused.refusal.at, now)} ago: ${words}`;
+  }
+  const closed = concerned.find(({ left }) => left);
+  if (closed?.left)
+    return `is not asking for ${closed.name}: its stream closed ${ago(closed.left.at, now)} ago`;
+  return undefined;
+}

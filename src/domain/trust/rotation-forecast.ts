@@ -1,0 +1,157 @@
+import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
+import type { AcceptancePolicy } from "./acceptance-policy.ts";
+import type { Phase } from "./rotation.ts";
+
+/** What is known before or during a rotation, from which its steps are foreseen. */
+export type ForecastFacts = {
+  readonly now: Date;
+  /** "idle" and "done" stand for a rotation that is yet to be started. */
+  readonly phase: Phase;
+  /** Since when it is in this phase. */
+  readonly since: Date;
+  readonly replacesRoot: boolean;
+  /** The latest notBefore of the new certificates. */
+  readonly validFrom: Date;
+  readonly policy: Pick<AcceptancePolicy, "maxClockSkew" | "settle">;
+  readonly reissueSpread: Seconds;
+  /** Who has to accept the new root; 0 where the root stays. */
+  readonly holders: number;
+  /** Who is in the way, or will be by all that shows now. */
+  readonly behind: number;
+  /** When the last of those counts no more whatever it does, or if it stays away; undefined where one is there and renews. */
+  readonly behindUntil: Date | undefined;
+  /** Identities whose certificate is to be replaced. */
+  readonly certificates: number;
+  /** When the last certificate of the side that goes ends; undefined when it has none. */
+  readonly lastEnd: Date | undefined;
+  /** The longest life that any of them was issued with. */
+  readonly longestLife: Seconds;
+  /** As measured; undefined until the signers were busy. */
+  readonly signaturesPerSecond: number | undefined;
+};
+
+/** What a step's time comes of; `length` in seconds. */
+export type ForecastReason =
+  | { readonly what: "validity" | "spread" | "settle" | "expiry" | "away"; readonly length: Seconds }
+  | { readonly what: "acceptance" | "behind" | "certificates" | "rate-unknown"; readonly count: number }
+  | { readonly what: "signing"; readonly length: Seconds; readonly perSecond: number };
+
+export type ForecastStep = {
+  readonly name: "start" | "distribute" | "wait" | "activate" | "reissue" | "retire" | "withdraw";
+  /** Whose word or work it is. */
+  readonly by: "operator" | "server" | "fleet";
+  readonly state: "done" | "now" | "to-come";
+  /** It takes about this where nobody is in the way; undefined for an operator's word. */
+  readonly expected: Seconds | undefined;
+  /** It takes no longer than this, whoever stays behind; undefined where nothing known says so. */
+  readonly most: Seconds | undefined;
+  readonly because: readonly ForecastReason[];
+};
+
+/** Every step of a rotation in order, those that were taken too. */
+export function forecastSteps(facts: ForecastFacts): ForecastStep[] {
+  const { phase, replacesRoot } = facts;
+  if (phase === "rolling-back") return [reissueStep(facts, "now"), serverStep("withdraw", "to-come")];
+  const operators = replacesRoot ? wordStep : serverStep;
+  const at = place(phase);
+  const state = (index: number) => (index < at ? "done" : index === at ? "now" : "to-come");
+  return [
+    wordStep("start", at === 0 ? "to-come" : "done"),
+    distributeStep(facts, state(1)),
+    operators("activate", state(2)),
+    reissueStep(facts, state(3)),
+    operators("retire", state(4)),
+  ];
+}
+
+/** Which step a phase is in. */
+function place(phase: Exclude<Phase, "rolling-back">): number {
+  switch (phase) {
+    case "idle":
+    case "done":
+      return 0;
+    case "prepared":
+    case "distributing":
+      return 1;
+    case "anchored":
+      return 2;
+    case "reissuing":
+      return 3;
+    case "reissued":
+    case "retiring":
+      return 4;
+    default:
+      return phase satisfies never;
+  }
+}
+
+type State = ForecastStep["state"];
+
+const wordStep = (name: ForecastStep["name"], state: State): ForecastStep => ({
+  ...{ name, by: "operator", state, expected: undefined, most: undefined, because: [] },
+});
+
+const serverStep = (name: ForecastStep["name"], state: State): ForecastStep => ({
+  ...{ name, by: "server", state, expected: seconds(0), most: seconds(0), because: [] },
+});
+
+/** Everybody accepts the new root, and every clock finds the new certificates valid; where the root stays, only the latter. */
+function distributeStep(facts: ForecastFacts, state: State): ForecastStep {
+  const { now, validFrom, policy, replacesRoot, behindUntil } = facts;
+  const holders = replacesRoot ? facts.holders : 0;
+  const behind = replacesRoot ? facts.behind : 0;
+  const validity = until(new Date(validFrom.getTime() + toMs(policy.maxClockSkew)), now);
+  const because: ForecastReason[] = [];
+  if (holders > 0) because.push({ what: "acceptance", count: holders });
+  if (validity > 0) because.push({ what: "validity", length: validity });
+  if (behind > 0) because.push({ what: "behind", count: behind });
+  const away = behindUntil && behind > 0 ? until(behindUntil, now) : undefined;
+  if (away !== undefined) because.push({ what: "away", length: away });
+  const most = away === undefined ? undefined : seconds(Math.max(away, validity));
+  return {
+    ...({ name: replacesRoot ? "distribute" : "wait", by: replacesRoot ? "fleet" : "server" } as const),
+    ...{ state, because },
+    expected: validity,
+    most: replacesRoot ? most : validity,
+  };
+}
+
+/** Agents replace within the spread, or as fast as signers sign; whatever was not replaced is over with its expiry. */
+function reissueStep(facts: ForecastFacts, state: State): ForecastStep {
+  const { certificates, signaturesPerSecond, policy } = facts;
+  const most = longestReissue(facts, state);
+  if (certificates === 0) {
+    return { name: "reissue", by: "fleet", state, expected: seconds(0), most, because: [] };
+  }
+  // Where they end before they would be replaced, that is the end.
+  const spread = state === "now" ? left(facts.reissueSpread, facts) : facts.reissueSpread;
+  const signing = signaturesPerSecond ? Math.ceil(certificates / signaturesPerSecond) : 0;
+  const rate: ForecastReason = signaturesPerSecond
+    ? { what: "signing", length: seconds(signing), perSecond: signaturesPerSecond }
+    : { what: "rate-unknown", count: certificates };
+  const because: ForecastReason[] = [
+    { what: "certificates", count: certificates },
+    { what: "spread", length: spread },
+    rate,
+    { what: "settle", length: policy.settle },
+    { what: "expiry", length: most },
+  ];
+  const expected = seconds(Math.min(Math.max(spread, signing) + policy.settle, most));
+  return { name: "reissue", by: "fleet", state, expected, most, because };
+}
+
+/**
+ * Once the old authority is closed the ledger has every certificate under it. Before, each may be renewed once more, for as
+ * long as it was issued last time.
+ */
+function longestReissue({ lastEnd, longestLife, policy, now }: ForecastFacts, state: State): Seconds {
+  if (lastEnd === undefined) return seconds(0);
+  const life = state === "to-come" ? longestLife : until(lastEnd, now);
+  return seconds(life + policy.maxClockSkew);
+}
+
+const left = (span: Seconds, { since, now }: ForecastFacts): Seconds =>
+  until(new Date(since.getTime() + toMs(span)), now);
+
+const until = (moment: Date, now: Date): Seconds =>
+  seconds(Math.max(0, Math.ceil((moment.getTime() - now.getTime()) / 1000)));

@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { Fault } from "../../../foundation/fault.ts";
+import { type AdminOptions, asAdminCommand, runAdmin } from "../admin-command.ts";
+import type { CommandFrame } from "../command-frame.ts";
+import { type AuthorityFiles, readAuthorityFiles } from "./authority-files.ts";
+import { planReply } from "./plan-text.ts";
+
+const guide = `
+Before a rotation, give what \`rotation start\` would be given: the same checks are made, the signers are asked for the key, the ledger is
+counted, and nothing is changed (the revision stays). During one, give nothing: it shows the steps that are left.
+  meshmint rotation plan --root root-2.pem --intermediate issuing-2-1.pem --cross cross.pem
+  meshmint rotation plan --intermediate issuing-1-2.pem
+  meshmint rotation plan
+
+Each step says who takes it, about how long it takes where nobody is in the way, and how long at most where something known bounds it:
+  new certificates   their notBefore and rotation.maxClockSkew
+  holders            an acknowledgement takes moments; for one that is in the way there is an end only if it is in quarantine
+                     (rotation quarantine) or its agent stays away: then what it has runs out
+  certificates       rotation.reissueSpread, or the signers' measured rate where that is slower, and rotation.settle; at most until the
+                     last of them is over by the ledger
+Exit code 0: \`start\` would be accepted now, or a rotation is under way. 1: it would be refused (the reasons are shown), or none is under way
+and no file was given.`;
+
+/** `meshmint rotation plan`: what will happen, how long, and who is in the way. */
+export function registerPlan(group: Command, frame: CommandFrame): void {
+  asAdminCommand(group.command("plan"))
+    .description("what a rotation will do step by step, how long, who is in the way, what start would refuse")
+    .option("--root <file>", "the new root; without it the intermediate follows under the present root")
+    .option("--intermediate <file>", "the intermediate that will sign; without it: the rotation under way")
+    .option("--cross <file>", "the new root signed by the old")
+    .addHelpText("after", guide)
+    .action((options: AdminOptions & Partial<AuthorityFiles>) =>
+      runAdmin(frame, options, async (client, { signal }) => {
+        const { root, intermediate, cross } = options;
+        if (intermediate === undefined && (root !== undefined || cross !== undefined))
+          throw new Fault("CONFIG_INVALID", "--root and --cross belong to an --intermediate");
+        const request =
+          intermediate === undefined ? {} : await readAuthorityFiles({ root, intermediate, cross });
+        return planReply(await client.call("ForecastRotation", request, signal));
+      }),
+    );
+}
