@@ -61,7 +61,7 @@ function watch(...argv: string[]): Program {
 const said = (program: Program, words: string | RegExp) =>
   eventually(`watch to say ${words}`, () => program.log.match(words) !== null, limitMs);
 
-test("a plan says what start would do, what it would refuse, and changes nothing", () => {
+test("R13: a plan says what start would do, what it would refuse, and changes nothing", () => {
   // The stock is counted again and again, whoever asks.
   const look = () => [{ ...status(), stock: undefined }, pair.mesh.cli("bundle", "show")];
   const before = look();
