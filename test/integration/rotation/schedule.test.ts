@@ -16,7 +16,11 @@ import { RotationRig, type Server, signal } from "./rotation-rig.ts";
 const terms: ScheduleTerms = { automatic: true, every: days(2), margin: hours(6), longestLeaf: hours(24) };
 const day = 86_400;
 
-function scheduleOf(rig: RotationRig, server: Server, over: Partial<ScheduleTerms> = {}): RotationSchedule {
+function scheduleOf(
+  rig: RotationRig,
+  server: Server,
+  ...[over = {}, frozen = () => undefined]: [Partial<ScheduleTerms>?, (() => string | undefined)?]
+): RotationSchedule {
   return new RotationSchedule({
     picture: server.picture,
     driver: server.driver,
@@ -26,7 +30,7 @@ function scheduleOf(rig: RotationRig, server: Server, over: Partial<ScheduleTerm
     signers: { listKeys: (until) => rig.fleet.listKeys(until) },
     observer: { saw: (event) => void rig.events.push(event) },
     terms: { ...terms, ...over },
-    frozen: () => undefined,
+    frozen,
   });
 }
 
@@ -228,4 +232,17 @@ test("switched off, it counts and warns, and draws nothing", async () => {
   await schedule.look(signal);
   assert.deepEqual(levels(rig), ["low 1"]);
   assert.deepEqual(schedule.plan().dueAt, undefined);
+});
+
+test("while a restore has frozen rotation nothing is drawn, and then it is", async () => {
+  const { rig, server } = await withStock(2);
+  let frozen: string | undefined = "a restore has lost certificates";
+  const schedule = scheduleOf(rig, server, {}, () => frozen);
+  rig.pass(2 * day);
+  await schedule.look(signal);
+  assert.deepEqual([started(rig), schedule.plan().held], [[], "a restore has lost certificates"]);
+  frozen = undefined;
+  rig.pass(60);
+  await schedule.look(signal);
+  assert.equal(started(rig).length, 1);
 });

@@ -5,6 +5,7 @@ import type { CommandFrame, Reply } from "../command-frame.ts";
 import { printable, textMoment } from "../text-table.ts";
 
 type Report = AdminReply<"GetStock">;
+type Item = Report["items"][number];
 type Summary = NonNullable<Report["summary"]>;
 
 const guide = `
@@ -31,10 +32,16 @@ function stockReply(report: Report): Reply {
   const lines = [
     ...(summary ? stockLines(summary) : []),
     ...away.map((reason) => `  away       ${printable(reason)}`),
-    ...items.map(itemLine),
+    ...items.toSorted(byUse).map(itemLine),
   ];
   return { json: report, text: lines.join("\n") };
 }
+
+const uses = ["active", "standby", "in-stock", "ends-soon", "rolled-back", "closed", "unusable", "orphaned"];
+
+/** What signs first, then what may follow; each by label. */
+const byUse = (one: Item, other: Item): number =>
+  uses.indexOf(one.state) - uses.indexOf(other.state) || one.label.localeCompare(other.label);
 
 /** What `rotation status` shows of it too. */
 export function stockLines({ inStock, countedAtMs, level, advice, dueAtMs, held }: Summary): string[] {
@@ -48,7 +55,7 @@ export function stockLines({ inStock, countedAtMs, level, advice, dueAtMs, held 
   ];
 }
 
-function itemLine({ keyId, label, state, why, notAfterMs, signers }: Report["items"][number]): string {
+function itemLine({ keyId, label, state, why, notAfterMs, signers }: Item): string {
   const end = Number(notAfterMs) === 0 ? "" : `, ends ${textMoment(notAfterMs)}`;
   const where = `at ${signers.map(printable).join(", ")}`;
   const reason = why === "" ? "" : `: ${printable(why)}`;
