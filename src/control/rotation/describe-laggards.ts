@@ -33,10 +33,12 @@ const mostNamed = 5;
 
 /** The first so many whom the barrier waits for. */
 export function describeLaggards(verdict: Verdict, facts: HolderFacts, most: number): Laggard[] {
-  const processOf = processesOf(verdict);
-  const holders = behindIn(verdict)
-    .slice(0, most)
-    .map(({ holder, reason }) => describe({ holder, reason }, processOf.get(holder) ?? [holder], facts));
+  const behind = behindIn(verdict).slice(0, most);
+  // Grouping a whole fleet is worth it only where somebody is behind.
+  const processOf = behind.length === 0 ? nobody : processesOf(verdict);
+  const holders = behind.map(({ holder, reason }) =>
+    describe({ holder, reason }, processOf.get(holder) ?? [holder], facts),
+  );
   const unclaimed = (verdict.unclaimed ?? []).slice(0, most - holders.length);
   return [...holders, ...unclaimed.map((leaves) => unclaimedLaggard(leaves, facts))];
 }
@@ -46,6 +48,8 @@ export const countLaggards = (verdict: Verdict): number =>
 
 const behindIn = ({ standings }: Verdict): Behind[] =>
   standings.flatMap((one) => (one.verdict === "behind" ? [one] : []));
+
+const nobody: ReadonlyMap<Holder, HoldingProcess> = new Map();
 
 function processesOf({ standings }: Verdict): ReadonlyMap<Holder, HoldingProcess> {
   const groups = byProcess(standings.map(({ holder }) => holder));
