@@ -102,6 +102,16 @@ export class Agent {
     }
   }
 
+  /** False until the server has told this node's entries. */
+  get isSynced(): boolean {
+    return this.#svids.isSynced;
+  }
+
+  get credentials(): NodeCredentials {
+    return this.#node.credentials;
+  }
+
+  /** Looks at every entry: for whoever asks, not for every event. */
   status(): AgentStatus {
     const entries = this.#svids.entries();
     const ends = entries.flatMap(({ id }) => this.#svids.lookUp(id).svid?.notAfter ?? []);

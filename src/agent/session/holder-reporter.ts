@@ -8,7 +8,9 @@ import type { ReportStream, ServerFeed } from "./server-feed.ts";
 export type HolderReporterDeps = {
   readonly roster: Roster;
   readonly bundles: BundleKeeper;
-  readonly svids: Pick<SvidKeeper, "takeSuperseded" | "servedSerials" | "onChange">;
+  readonly svids: Pick<SvidKeeper, "takeSuperseded" | "servedSerials"> & {
+    onChange(listener: () => void): () => void;
+  };
   /** Serial of the node SVID that is presented now. */
   readonly nodeSerial: () => string;
   readonly alarm: Alarm;

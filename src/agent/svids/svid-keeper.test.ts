@@ -84,6 +84,14 @@ test("an entry has its SVID after one round trip", async () => {
   expect(told).toBeGreaterThan(0);
 });
 
+test("who listens is told once a turn, of which entries", async () => {
+  const news: string[] = [];
+  keeper.onChange(({ entries, entryIds }) => news.push(`${entries} ${[...entryIds]}`));
+  keeper.setEntries([entry(), entry({ id: "e2" })], [], true);
+  await settle();
+  expect(news).toEqual(["true ", "false e1,e2"]);
+});
+
 test("it is renewed once, between 40 and 60 % of its life, always at the same moment", async () => {
   keeper.setEntries([entry()], [], true);
   await settle();

@@ -24,6 +24,14 @@ export type SvidKeeperDeps = {
   readonly anchors: () => readonly Der[];
 };
 
+/** What happened in one turn of the event loop. */
+export type SvidNews = {
+  /** Entries came, went or changed: anybody may be concerned. */
+  readonly entries: boolean;
+  /** Entries that got an SVID, or failed to. */
+  readonly entryIds: ReadonlySet<string>;
+};
+
 const inFlightLimit = 256;
 const soonestMs = 1000;
 const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
@@ -35,13 +43,14 @@ const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look
 export class SvidKeeper {
   readonly #deps: SvidKeeperDeps;
   readonly #slots = new Map<string, SvidSlot>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(news: SvidNews) => void>();
   readonly #stopping = new AbortController();
   readonly #superseded = new Set<string>();
   #notice: AuthorityNotice | undefined;
   #stopAlarm: () => void = () => undefined;
   #inFlight = 0;
-  #isTelling = false;
+  #news: { entries: boolean; entryIds: Set<string> } | undefined;
+  #isPumpDue = false;
   #isSynced = false;
   #entries: readonly RegistrationEntry[] = [];
 
@@ -59,7 +68,7 @@ export class SvidKeeper {
     for (const entry of upserts) this.#upsert(entry, now);
     this.#entries = [...this.#slots.values()].map(({ entry }) => entry).sort(byPrecedence);
     this.#deps.observer.saw({ kind: "entries-changed", count: this.#slots.size });
-    this.#changed();
+    this.#tell().entries = true;
     this.#pump();
   }
 
@@ -97,8 +106,8 @@ export class SvidKeeper {
     return { svid: isValid ? slot.svid : undefined, failed: (slot?.failures ?? 0) > 0 };
   }
 
-  /** Calls `listener` after each change of entries or SVIDs, until the returned function is called. */
-  onChange(listener: () => void): () => void {
+  /** Calls `listener` after each turn in which entries or SVIDs changed, until the returned function is called. */
+  onChange(listener: (news: SvidNews) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -137,13 +146,25 @@ export class SvidKeeper {
     this.#deps.observer.saw({ kind: "svid-withdrawn", spiffeId: svid.spiffeId, serial: svid.serial });
   }
 
-  /** Listeners are told once for all that changed in one turn. */
-  #changed(): void {
-    if (this.#isTelling) return;
-    this.#isTelling = true;
+  /** What listeners will be told, once for all that changed in one turn. */
+  #tell(): { entries: boolean; entryIds: Set<string> } {
+    if (this.#news) return this.#news;
+    const news = { entries: false, entryIds: new Set<string>() };
+    this.#news = news;
     queueMicrotask(() => {
-      this.#isTelling = false;
-      for (const listener of [...this.#listeners]) listener();
+      this.#news = undefined;
+      for (const listener of [...this.#listeners]) listener(news);
+    });
+    return news;
+  }
+
+  /** Once for all answers that came together: it looks at every slot. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
     });
   }
 
@@ -179,8 +200,8 @@ export class SvidKeeper {
     } finally {
       this.#inFlight -= 1;
     }
-    this.#changed();
-    this.#pump();
+    this.#tell().entryIds.add(slot.entry.id);
+    this.#pumpSoon();
   }
 
   #take(asked: SvidSlot, got: { issued: IssuedChain; key: NewKey; startedAt: number }): void {

@@ -4,6 +4,7 @@ import type { Delivery } from "../../domain/subscription/secret.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
 import { Roster, type RosterLog } from "../roster/roster.ts";
+import type { SvidNews } from "../svids/svid-keeper.ts";
 import { type ProxySecrets, SdsSecrets } from "./sds-secrets.ts";
 import type { WorkloadViewDeps } from "./workload-view.ts";
 
@@ -20,7 +21,7 @@ let roster: Roster;
 let secrets: ProxySecrets;
 let running: string | undefined;
 let anchors: string[];
-let svidsChanged: () => void;
+let svidsChanged: (news: SvidNews) => void;
 
 const give = (id: string, spiffeId: string, serial: string) => {
   entries = [
@@ -62,7 +63,7 @@ beforeEach(async () => {
       },
       entries: () => entries,
       lookUp: (id: string) => ({ svid: svids.get(id), failed: false }),
-      onChange: (listener: () => void) => {
+      onChange: (listener: typeof svidsChanged) => {
         svidsChanged = listener;
         return () => undefined;
       },
@@ -113,23 +114,23 @@ test("a process hears of its own SVIDs alone: one that comes, is replaced, or go
   secrets.onChange(() => {
     heard += 1;
   });
-  const after = (change: () => void) => {
+  const after = (entryIds: readonly string[], change: () => unknown) => {
     change();
-    svidsChanged();
+    svidsChanged({ entries: entryIds.length === 0, entryIds: new Set(entryIds) });
     return heard;
   };
   synced = false;
-  svidsChanged();
+  after([], () => undefined);
   heard = 0;
-  expect(after(() => undefined)).toBe(0);
-  expect(after(() => (synced = true))).toBe(1);
-  expect(after(() => give("e1", web, "1"))).toBe(2);
+  expect(after([], () => undefined)).toBe(0);
+  expect(after([], () => (synced = true))).toBe(1);
+  expect(after([], () => give("e1", web, "1"))).toBe(2);
   const others = { id: "e2", spiffeId: api, selectors: ["unix:uid:2000"] } as never;
-  expect(after(() => (entries = [...entries, others]))).toBe(2);
-  expect(after(() => svids.set("e2", { serial: "2" } as X509Svid))).toBe(2);
-  expect(after(() => svids.set("e1", { serial: "3" } as X509Svid))).toBe(3);
-  expect(after(() => svids.delete("e1"))).toBe(4);
-  expect(after(() => (entries = entries.filter(({ id }) => id !== "e1")))).toBe(5);
+  expect(after([], () => (entries = [...entries, others]))).toBe(2);
+  expect(after(["e2"], () => svids.set("e2", { serial: "2" } as X509Svid))).toBe(2);
+  expect(after(["e2", "e1"], () => svids.set("e1", { serial: "3" } as X509Svid))).toBe(3);
+  expect(after(["e1"], () => svids.delete("e1"))).toBe(4);
+  expect(after([], () => (entries = entries.filter(({ id }) => id !== "e1")))).toBe(5);
 });
 
 test("nobody is unauthorised before the registrations are known, and an SVID under way is pending", () => {

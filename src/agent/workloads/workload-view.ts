@@ -8,7 +8,7 @@ import { identifyWorkload } from "../attest-workload/identify-workload.ts";
 import type { ProcessTable } from "../attest-workload/process-facts.ts";
 import { asksForSha256, isFor } from "../attest-workload/selectors.ts";
 import type { BundleKeeper } from "../node/bundle-keeper.ts";
-import type { SvidKeeper } from "../svids/svid-keeper.ts";
+import type { SvidKeeper, SvidNews } from "../svids/svid-keeper.ts";
 
 export type WorkloadViewDeps = {
   readonly processes: ProcessTable;
@@ -41,7 +41,10 @@ export class WorkloadView {
   private constructor(deps: WorkloadViewDeps, process: ProcessIdentity) {
     this.#deps = deps;
     this.process = process;
-    const ends = [deps.svids.onChange(() => this.#svidsChanged()), deps.bundles.onChange(() => this.#tell())];
+    const ends = [
+      deps.svids.onChange((news) => this.#svidsChanged(news)),
+      deps.bundles.onChange(() => this.#tell()),
+    ];
     this.#ends = ends;
   }
 
@@ -129,7 +132,8 @@ export class WorkloadView {
   }
 
   /** A node may have thousands of processes, and each hears of every SVID: only its own are news to it. */
-  #svidsChanged(): void {
+  #svidsChanged(news: SvidNews): void {
+    if (this.#told && !news.entries && !this.#matching.some(({ id }) => news.entryIds.has(id))) return;
     const now = { isSynced: this.isSynced, identities: this.identities() };
     const before = this.#told;
     this.#told = now;

@@ -67,9 +67,9 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
 /** Without the server it is still ready: what it holds is served. */
 function reasonsOf(agent: Agent | undefined): readonly string[] {
   if (agent === undefined) return ["the node has not joined yet"];
-  const { isSynced, node } = agent.status();
+  const { isSynced, credentials } = agent;
   const reasons = isSynced ? [] : ["the server has not told this node's registrations yet"];
-  const hasEnded = node.svid.notAfter < systemClock.now();
+  const hasEnded = credentials.svid.notAfter < systemClock.now();
   return hasEnded
     ? [...reasons, "the node's own SVID has expired: make a new join token and start the agent anew"]
     : reasons;
