@@ -4,13 +4,14 @@ import {
   type KeyObject,
   type PrivateKeyInput,
   sign,
-  X509Certificate,
+  type X509Certificate,
 } from "node:crypto";
 import { promisify } from "node:util";
 import type { ChainClaim, LeafFacts, LeafKeys, NewKey } from "../../agent/svids/leaf-keys.ts";
 import { writeCsr, writeCsrInfo } from "../../domain/certificate/csr.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
+import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 
 const generate = promisify(generateKeyPair);
@@ -19,6 +20,12 @@ const longestChain = 8;
 
 /** P-256 keys and their requests, made in libuv's threads; and the check of what comes back for them. */
 export class LocalLeafKeys implements LeafKeys {
+  readonly #known: KnownCertificates;
+
+  constructor(known = new KnownCertificates()) {
+    this.#known = known;
+  }
+
   async make(signal: AbortSignal): Promise<NewKey> {
     signal.throwIfAborted();
     const { privateKey, publicKey } = await generate("ec", { namedCurve: "P-256" });
@@ -34,19 +41,37 @@ export class LocalLeafKeys implements LeafKeys {
     let certificates: X509Certificate[];
     let roots: X509Certificate[];
     try {
-      certificates = chain.map((der) => new X509Certificate(der));
-      roots = anchors.map((der) => new X509Certificate(der));
+      certificates = chain.map((der) => this.#known.read(der));
+      roots = anchors.map((der) => this.#known.read(der));
     } catch {
       return refused("a certificate in it cannot be read");
     }
     const [leaf] = certificates;
-    const flaw = leaf && (flawOfLeaf(leaf, claim) ?? flawOfChain(certificates, roots, claim.now));
+    const flaw = leaf && (flawOfLeaf(leaf, claim) ?? this.#flawOfChain(certificates, roots, claim.now));
     if (leaf === undefined || flaw !== undefined) return refused(flaw ?? "it is empty");
     return ok({
       serial: serialOf(leaf),
       notBefore: leaf.validFromDate,
       notAfter: leaf.validToDate,
     });
+  }
+
+  /** Each certificate is signed by the next until one is signed by an anchor; what is behind that one is of no matter. */
+  #flawOfChain(
+    chain: readonly X509Certificate[],
+    roots: readonly X509Certificate[],
+    now: Date,
+  ): string | undefined {
+    for (const [at, certificate] of chain.entries()) {
+      if (certificate.validFromDate > now) return "a certificate in it is not valid yet";
+      if (certificate.validToDate < now) return "a certificate in it has expired";
+      if (roots.some((root) => this.#known.isIssuedBy(certificate, root))) return undefined;
+      const issuer = chain[at + 1];
+      if (issuer === undefined) return "it leads to no anchor of the bundle that this agent holds";
+      if (!issuer.ca || !this.#known.isIssuedBy(certificate, issuer))
+        return "a certificate in it is not signed by the next";
+    }
+    return undefined;
   }
 }
 
@@ -71,27 +96,6 @@ function flawOfLeaf(leaf: X509Certificate, claim: ChainClaim): string | undefine
     return `its leaf does not name ${claim.spiffeId}`;
   return undefined;
 }
-
-/** Each certificate is signed by the next until one is signed by an anchor; what is behind that one is of no matter. */
-function flawOfChain(
-  chain: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-  now: Date,
-): string | undefined {
-  for (const [at, certificate] of chain.entries()) {
-    if (certificate.validFromDate > now) return "a certificate in it is not valid yet";
-    if (certificate.validToDate < now) return "a certificate in it has expired";
-    if (roots.some((root) => isSignedBy(certificate, root))) return undefined;
-    const issuer = chain[at + 1];
-    if (issuer === undefined) return "it leads to no anchor of the bundle that this agent holds";
-    if (!issuer.ca || !isSignedBy(certificate, issuer))
-      return "a certificate in it is not signed by the next";
-  }
-  return undefined;
-}
-
-const isSignedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
-  certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
 /** As X509Svid has it: hexadecimal of the INTEGER's content bytes, which has a sign byte where the first bit is set. */
 function serialOf(leaf: X509Certificate): string {

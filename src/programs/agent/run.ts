@@ -3,6 +3,7 @@ import { lockFolder } from "../../backends/state-dir/folder-lock.ts";
 import { createLogger } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
 import { systemClock } from "../../foundation/clock.ts";
+import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { AgentGauges } from "./agent-gauges.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
@@ -33,8 +34,9 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const metrics = new Metrics();
   const gauges = new AgentGauges(metrics);
   const sources = new LateSources();
+  const certificates = new KnownCertificates();
   let agent: Agent | undefined;
-  const door = await serveNode(config, { sources, logger, metrics });
+  const door = await serveNode(config, { sources, logger, metrics, certificates });
   const closing: (() => Promise<void>)[] = [() => door.listener.close(graceMs)];
   try {
     const ops = await serveOps(
@@ -50,7 +52,7 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
     closing.push(() => ops.close());
     logger.info({ socket: config.socket.path, opsPort: ops.port }, "the agent serves its node");
     const onEvent = () => door.setServing(reasonsOf(agent).length === 0);
-    const wired = await wireAgent(config, { logger, metrics, onEvent }, signal);
+    const wired = await wireAgent(config, { logger, metrics, certificates, onEvent }, signal);
     closing.push(() => wired.close());
     agent = wired.agent;
     sources.fill(agent);

@@ -4,9 +4,11 @@ import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { toMs } from "../../foundation/duration.ts";
+import type { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { addStandardServices } from "../../protocols/grpc/standard-services.ts";
 import { listenOnUnixSocket, type UnixListener } from "../../protocols/grpc/unix-listener.ts";
 import { parseUnixPeer } from "../../protocols/grpc/unix-peer.ts";
+import { preValidator } from "../../protocols/sds/pre-validate.ts";
 import { sdsDefinition, sdsHandlers } from "../../protocols/sds/sds-service.ts";
 import { workloadApiService } from "../../protocols/workload-api/workload-api-service.ts";
 import { packages, SpiffeWorkloadApi } from "../../wire/definitions.ts";
@@ -24,17 +26,19 @@ export type NodeDoorDeps = {
   readonly sources: LateSources;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly certificates: KnownCertificates;
 };
 
 /** Serves SDS, the Workload API, health and reflection on the one socket of this node. */
 export async function serveNode(config: AgentConfig, deps: NodeDoorDeps): Promise<NodeDoor> {
-  const { sources, logger, metrics } = deps;
+  const { sources, logger, metrics, certificates } = deps;
   const server = new Server({ "grpc.max_receive_message_length": 1024 * 1024 });
   const sds = sdsHandlers({
     source: sources.secrets,
     callerOf: parseUnixPeer,
     clock: systemClock,
     observer: new SdsTelemetry(logger, metrics),
+    inspect: preValidator(certificates),
   });
   server.addService(sdsDefinition, sds);
   const api = workloadApiService({ source: sources.identities, settleMs: toMs(config.workloadApi.settle) });

@@ -16,6 +16,7 @@ import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ProcTable } from "../../backends/unix/proc-table.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
+import type { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { AgentConfig } from "./config.ts";
 import { openFirstContact } from "./first-contact.ts";
@@ -23,6 +24,7 @@ import { openFirstContact } from "./first-contact.ts";
 export type AgentParts = {
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly certificates: KnownCertificates;
   /** Beside telemetry. */
   readonly onEvent: (event: AgentEvent) => void;
 };
@@ -38,7 +40,7 @@ export async function wireAgent(
   const observer = observerOf(parts);
   const surroundings = { clock: systemClock, random: systemRandom, alarm: systemAlarm, observer };
   const store = new NodeFiles(config.stateDir);
-  const keys = new LocalLeafKeys();
+  const keys = new LocalLeafKeys(parts.certificates);
   const firstContact = () => openFirstContact(config);
   const joined = await joinNode({ ...surroundings, store, keys, firstContact }, signal);
   if (joined.bundle.trustDomain !== config.trustDomain) {

@@ -6,12 +6,13 @@ import { defaultPatience, type Patience } from "../../domain/subscription/standi
 import { askedNames, type Received, type Response, type Stream } from "../../domain/subscription/stream.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
+import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import type { DeltaDiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts";
 import type { DiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DiscoveryRequest.ts";
 import { SecretDiscoveryService } from "../../wire/definitions.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
-import { type Inspect, preValidate } from "./pre-validate.ts";
+import { type Inspect, preValidator } from "./pre-validate.ts";
 import { ProcessSessions } from "./process-sessions.ts";
 import { labelOf, readDelta, readSotw } from "./requests.ts";
 import { deltaFrame, sotwFrame } from "./response-frames.ts";
@@ -28,7 +29,7 @@ export type SdsDeps = {
   readonly observer: SdsObserver;
   /** Default: `defaultPatience` (a minute until refused content is offered again, 2 s of waiting for a bundle's ACK). */
   readonly patience?: Patience;
-  /** Default: `preValidate`. Tests that need a proxy to refuse something give a blind one. */
+  /** Default: `preValidator`. Tests that need a proxy to refuse something give a blind one. */
   readonly inspect?: Inspect;
 };
 
@@ -83,7 +84,13 @@ class SdsService {
 
   constructor(deps: SdsDeps) {
     this.#deps = deps;
-    const { source, clock, observer, patience = defaultPatience, inspect = preValidate } = deps;
+    const {
+      source,
+      clock,
+      observer,
+      patience = defaultPatience,
+      inspect = preValidator(new KnownCertificates()),
+    } = deps;
     const withheld = (name: string, flaw: string) => observer.saw({ kind: "withheld", name, flaw });
     const encodings = new SecretEncodings({ inspect, withheld });
     this.#sessions = new ProcessSessions({ source, encodings, clock, patience, observer });
