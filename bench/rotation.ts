@@ -5,17 +5,29 @@ import { HolderFleet } from "../src/programs/bench/holder-fleet.ts";
 import { type HolderPlan, planFleet } from "../src/programs/bench/holder-plan.ts";
 import { PeerCertificate } from "../src/programs/bench/peer-certificate.ts";
 import { registerHolders } from "../src/programs/bench/register-holders.ts";
+import type { Pkcs11Faults } from "../test/parts/pkcs11-faults/pkcs11-faults.ts";
 import { defineBench, numberOf, type Row, rounded } from "./parts/bench.ts";
 import { BenchMesh, type MeshAgent } from "./parts/bench-mesh.ts";
 import { EnvoyTraffic } from "./parts/envoy-traffic.ts";
 import { PhaseCpu } from "./parts/phase-cpu.ts";
 import { heldByTree } from "./parts/process-memory.ts";
 import { RotationTimes } from "./parts/rotation-times.ts";
-import { signingCapacity } from "./parts/signing-capacity.ts";
+import { measureCapacity, sessions } from "./parts/signing-capacity.ts";
+import { withSlowToken } from "./parts/with-slow-token.ts";
 
 type Flags = Readonly<
   Record<
-    "holders" | "agents" | "ttl" | "late" | "never" | "late-after" | "spread" | "skew" | "settle" | "threads",
+    | "holders"
+    | "agents"
+    | "ttl"
+    | "late"
+    | "never"
+    | "late-after"
+    | "spread"
+    | "skew"
+    | "settle"
+    | "latency"
+    | "threads",
     string
   >
 >;
@@ -34,6 +46,13 @@ const askEveryMs = 100;
 const restBetweenChecksMs = 3000;
 const longestPhaseMs = 300_000;
 
+type Setting = {
+  readonly token: Pkcs11Faults;
+  readonly flags: Flags;
+  readonly capacity: number;
+  readonly signal: AbortSignal;
+};
+
 export const bench = defineBench({
   question:
     "How long does a root rotation take with thousands of holders, some late and some for ever silent, and does a handshake fail?",
@@ -47,28 +66,36 @@ export const bench = defineBench({
     spread: { help: "rotation.reissueSpread in seconds", default: "1" },
     skew: { help: "rotation.maxClockSkew in seconds: an expiry counts this much later", default: "1" },
     settle: { help: "rotation.settle in seconds", default: "10" },
+    latency: { help: "milliseconds that the token takes for each signature, with 8 sessions", default: "40" },
     threads: { help: "yes: print the CPU of each thread, phase by phase", default: "no" },
   },
   async run(flags, signal) {
-    const capacity = await measureCapacity(signal);
-    const { spread, skew, settle } = flags;
-    const rotation = { reissueSpread: `${spread}s`, maxClockSkew: `${skew}s`, settle: `${settle}s` };
-    const mesh = await BenchMesh.start({ server: { rotation } });
-    try {
-      const agents: MeshAgent[] = [];
-      for (let at = 1; at <= numberOf(flags.agents); at += 1)
-        agents.push(await mesh.raiseAgent(`n${at}`, signal));
-      const fleet = await openFleet(mesh, agents, flags);
-      try {
-        return [await measure({ mesh, agents, fleet, flags, capacity, signal })];
-      } finally {
-        fleet.close();
-      }
-    } finally {
-      await mesh.stop();
-    }
+    const latencyMs = numberOf(flags.latency);
+    return await withSlowToken(latencyMs, async (token) => {
+      const capacity = await measureCapacity(token, latencyMs, signal);
+      return [await measureRotation({ token, flags, capacity, signal })];
+    });
   },
 });
+
+async function measureRotation({ token, flags, capacity, signal }: Setting): Promise<Row> {
+  const { spread, skew, settle } = flags;
+  const rotation = { reissueSpread: `${spread}s`, maxClockSkew: `${skew}s`, settle: `${settle}s` };
+  const mesh = await BenchMesh.start({ module: token.module, signer: { sessions }, server: { rotation } });
+  try {
+    const agents: MeshAgent[] = [];
+    for (let at = 1; at <= numberOf(flags.agents); at += 1)
+      agents.push(await mesh.raiseAgent(`n${at}`, signal));
+    const fleet = await openFleet(mesh, agents, flags);
+    try {
+      return await measure({ mesh, agents, fleet, flags, capacity, signal });
+    } finally {
+      fleet.close();
+    }
+  } finally {
+    await mesh.stop();
+  }
+}
 
 function openFleet(mesh: BenchMesh, agents: readonly MeshAgent[], flags: Flags): Promise<HolderFleet> {
   const count = numberOf(flags.holders);
@@ -133,18 +160,6 @@ async function measure(stage: Stage): Promise<Row> {
     };
   } finally {
     await stopChecking();
-  }
-}
-
-/** What server and signer carry for one node that asks for all it can: on a mesh of its own, for a node is a holder too. */
-async function measureCapacity(signal: AbortSignal): Promise<number> {
-  const mesh = await BenchMesh.start();
-  try {
-    const agent = await mesh.enrol("capacity", signal);
-    const entryIds = await mesh.register(agent, { prefix: "capacity", count: 64 }, signal);
-    return await signingCapacity(agent, entryIds, 8000);
-  } finally {
-    await mesh.stop();
   }
 }
 

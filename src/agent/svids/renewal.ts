@@ -1,3 +1,4 @@
+import { nodeShare } from "../../domain/trust/reissue-spread.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { Random } from "../../foundation/random.ts";
 
@@ -28,14 +29,32 @@ export type AuthorityNotice = {
   readonly learnedAtMs: number;
 };
 
-/** The first quarter of the spread is for node SVIDs, so that they are replaced before the leaves. */
-const nodeShare = 0.25;
-
 export const nodeReissueMoment = (notice: AuthorityNotice, name: string): number =>
   notice.learnedAtMs + notice.reissueSpreadMs * nodeShare * shareOf(`reissue ${name}`);
 
+/** For one leaf alone, which came after the notice. */
 export const leafReissueMoment = (notice: AuthorityNotice, name: string): number =>
-  notice.learnedAtMs + notice.reissueSpreadMs * (nodeShare + (1 - nodeShare) * shareOf(`reissue ${name}`));
+  atShare(notice, shareOf(`reissue ${name}`));
+
+/**
+ * For all leaves of a node, in milliseconds since the epoch by name: who ends first goes first, at even steps, each at a stable
+ * place within its own, so that nodes do not ask in step.
+ */
+export function leafReissueMoments(
+  notice: AuthorityNotice,
+  leaves: readonly { readonly name: string; readonly notAfter: Date }[],
+): ReadonlyMap<string, number> {
+  const inOrder = leaves.toSorted((a, b) => a.notAfter.getTime() - b.notAfter.getTime());
+  return new Map(
+    inOrder.map(({ name }, at) => [
+      name,
+      atShare(notice, (at + shareOf(`reissue ${name}`)) / inOrder.length),
+    ]),
+  );
+}
+
+const atShare = (notice: AuthorityNotice, share: number): number =>
+  notice.learnedAtMs + notice.reissueSpreadMs * (nodeShare + (1 - nodeShare) * share);
 
 const firstRetryMs = 250;
 const lastRetryMs = 30_000;

@@ -9,9 +9,17 @@ import type { AgentObserver } from "../agent-event.ts";
 import type { Alarm } from "../alarm.ts";
 import { byPrecedence } from "../attest-workload/selectors.ts";
 import type { LeafKeys, NewKey } from "./leaf-keys.ts";
-import { type AuthorityNotice, namedDelayMs, retryDelayMs } from "./renewal.ts";
+import { type AuthorityNotice, leafReissueMoments, namedDelayMs, retryDelayMs } from "./renewal.ts";
 import { answerWithinMs, type IssuedChain, type SvidIssuer } from "./svid-issuer.ts";
-import { emptySlot, type SvidSlot, sameCertificate, withEntry, withNotice, withSvid } from "./svid-slot.ts";
+import {
+  emptySlot,
+  isOld,
+  type SvidSlot,
+  sameCertificate,
+  withEntry,
+  withNotice,
+  withSvid,
+} from "./svid-slot.ts";
 
 export type SvidKeeperDeps = {
   readonly issuer: SvidIssuer;
@@ -75,7 +83,13 @@ export class SvidKeeper {
   setAuthority(notice: AuthorityNotice): void {
     if (this.#notice?.activeKeyId === notice.activeKeyId) return;
     this.#notice = notice;
-    for (const [id, slot] of this.#slots) this.#slots.set(id, withNotice(slot, notice));
+    const old = [...this.#slots.values()].filter((slot) => isOld(slot, notice));
+    const leaves = old.flatMap(({ entry, svid }) =>
+      svid ? { name: entry.id, notAfter: svid.notAfter } : [],
+    );
+    const moments = leafReissueMoments(notice, leaves);
+    for (const slot of old)
+      this.#slots.set(slot.entry.id, withNotice(slot, notice, moments.get(slot.entry.id)));
     this.#pump();
   }
 

@@ -49,9 +49,16 @@ export function withSvid(slot: SvidSlot, svid: X509Svid, now: Date): SvidSlot {
   return { ...slot, svid, obtainedAt: now, dueAtMs, why: "renewal", failures: 0, inFlight: false };
 }
 
-/** Brings the next attempt forward when another authority signs now; never back. */
-export function withNotice(slot: SvidSlot, notice: AuthorityNotice): SvidSlot {
-  if (slot.svid === undefined || slot.svid.authorityKeyId === notice.activeKeyId) return slot;
-  const at = leafReissueMoment(notice, slot.entry.id);
+/** Whether it is under another authority than the one that signs now. */
+export const isOld = ({ svid }: SvidSlot, notice: AuthorityNotice): boolean =>
+  svid !== undefined && svid.authorityKeyId !== notice.activeKeyId;
+
+/** Brings the next attempt forward when another authority signs now; never back. `at` is in milliseconds since the epoch. */
+export function withNotice(
+  slot: SvidSlot,
+  notice: AuthorityNotice,
+  at = leafReissueMoment(notice, slot.entry.id),
+): SvidSlot {
+  if (!isOld(slot, notice)) return slot;
   return at < slot.dueAtMs ? { ...slot, dueAtMs: at, why: "authority" } : slot;
 }

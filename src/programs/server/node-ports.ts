@@ -4,7 +4,9 @@ import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { NodeDoor } from "../../control/issuance/node-door.ts";
 import type { BundleSequence } from "../../control/rotation/bundle-sequence.ts";
 import type { HolderRoster } from "../../control/rotation/holder-roster.ts";
+import { ReissuePace } from "../../control/rotation/reissue-pace.ts";
 import type { TrustPicture } from "../../control/rotation/trust-picture.ts";
+import { toMs } from "../../foundation/duration.ts";
 import type { NodeServiceDeps } from "../../protocols/node/node-service.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Presence } from "./presence.ts";
@@ -36,6 +38,8 @@ type Parts = {
   readonly roster: HolderRoster;
   readonly sequence: BundleSequence;
   readonly presence: Presence;
+  /** Leaves a second that the signers were seen to carry. */
+  readonly perSecond: () => number | undefined;
   readonly witnesses: NodeServiceDeps["ledger"];
   readonly observer: NodeServiceDeps["observer"];
 };
@@ -43,7 +47,12 @@ type Parts = {
 /** What agents are served from: every port of protocols/node, in terms of the use cases. */
 export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
   const { registrations, directory, enrolment, door, picture, roster, sequence, presence, observer } = parts;
-  const reissueSpreadMs = config.rotation.reissueSpread * 1000;
+  const pace = new ReissuePace(() => ({
+    leaves: registrations.count,
+    perSecond: parts.perSecond(),
+    leastMs: toMs(config.rotation.reissueSpread),
+  }));
+  const notice = (activeKeyId: string) => ({ activeKeyId, reissueSpreadMs: pace.spreadMs(activeKeyId) });
   return {
     trustDomain: config.trustDomain,
     observer,
@@ -59,7 +68,7 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
     feed: {
       entriesOf: (agent) => registrations.entriesOf(agent),
       bundle: () => picture.bundle(),
-      notice: () => ({ activeKeyId: picture.activeKeyId(), reissueSpreadMs }),
+      notice: () => notice(picture.activeKeyId()),
       onChange(agent, listener) {
         const stops = [registrations.onChangeOf(agent, listener), picture.onChange(listener)];
         return () => {

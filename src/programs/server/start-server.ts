@@ -178,7 +178,10 @@ async function openAgentDoor(config: ServerConfig, parts: AgentDoorParts, signal
   const witnesses = new CheckpointDesk({ log, ledger: writer, clock: systemClock, onDiverged });
   return await serveAgents(config.listen, await own.ready, {
     attestation: { attestation: enrolment, bundle: () => picture.bundle(), observer },
-    node: nodePorts(config, { ...registry, ...trust, enrolment, door, presence, witnesses, observer }),
+    node: nodePorts(config, {
+      ...{ ...registry, ...trust, enrolment, door, presence, witnesses, observer },
+      perSecond: () => issuance.pipeline.report().perSecond,
+    }),
     admin,
   });
 }
