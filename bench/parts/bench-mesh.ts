@@ -15,7 +15,7 @@ export type BenchMeshOptions = {
   /** Merged over the top level of the configurations that benches use. */
   readonly signer?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
-  /** The PKCS#11 module of ceremony and signer; SoftHSM2 where its package puts it when left out. */
+  /** The PKCS#11 module of the signer; SoftHSM2, which ceremonies use in any case, when left out. */
   readonly module?: string;
   /** Called with the folder when the ceremonies are over and no program runs yet. */
   readonly prepare?: (folder: string) => void;
@@ -191,7 +191,7 @@ export class BenchMesh {
     const chosen = module === undefined ? {} : { module };
     const write = (name: string, config: object) =>
       writeFileSync(this.path(`${name}.yaml`), JSON.stringify(config, null, 2));
-    this.#ceremonyConfig = { ...this.#ceremony(), ...chosen };
+    this.#ceremonyConfig = this.#ceremony();
     write("ceremony", this.#ceremonyConfig);
     const pin = { label: "issuing", pinFile: "issuing.pin", ...chosen };
     const socket = { path: "signer.sock" };
