@@ -71,7 +71,7 @@ test("replacing takes the spread, or the signers' pace where that is slower, and
   expect(reasons({ signaturesPerSecond: 2 }, 3)).toEqual([
     { what: "certificates", count: 100 },
     { what: "spread", length: 30 },
-    { what: "signing", length: 50, perSecond: 2 },
+    { what: "signing", length: 75, perSecond: 2 },
     { what: "settle", length: 10 },
     { what: "expiry", length: 3900 },
   ]);

@@ -1,5 +1,6 @@
 import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
 import type { AcceptancePolicy } from "./acceptance-policy.ts";
+import { reissueSpreadMs } from "./reissue-spread.ts";
 import type { Phase } from "./rotation.ts";
 
 /** What is known before or during a rotation, from which its steps are foreseen. */
@@ -125,7 +126,8 @@ function reissueStep(facts: ForecastFacts, state: State): ForecastStep {
   }
   // Where they end before they would be replaced, that is the end.
   const spread = state === "now" ? left(facts.reissueSpread, facts) : facts.reissueSpread;
-  const signing = signaturesPerSecond ? Math.ceil(certificates / signaturesPerSecond) : 0;
+  const load = { leaves: certificates, perSecond: signaturesPerSecond, leastMs: 0 };
+  const signing = Math.ceil(reissueSpreadMs(load) / 1000);
   const rate: ForecastReason = signaturesPerSecond
     ? { what: "signing", length: seconds(signing), perSecond: signaturesPerSecond }
     : { what: "rate-unknown", count: certificates };
