@@ -11,8 +11,8 @@ import type { ChainClaim, LeafFacts, LeafKeys, NewKey } from "../../agent/svids/
 import { writeCsr, writeCsrInfo } from "../../domain/certificate/csr.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { ecdsaOn } from "../../domain/certificate/signature-algorithm.ts";
-import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
+import { KnownCertificates } from "./known-certificates.ts";
 
 const generate = promisify(generateKeyPair);
 const pkcs8: Omit<PrivateKeyInput, "key"> = { format: "der", type: "pkcs8" };

@@ -75,7 +75,7 @@ test("replacing takes the spread, or the signers' pace where that is slower, and
     { what: "settle", length: 10 },
     { what: "expiry", length: 3900 },
   ]);
-  expect(brief({ signaturesPerSecond: 2 })[3]?.slice(3)).toEqual([60, 3900]);
+  expect(brief({ signaturesPerSecond: 2 })[3]?.slice(3)).toEqual([85, 3900]);
   expect(
     brief({
       phase: "reissuing",

@@ -1,9 +1,9 @@
 import type { Agent } from "../../agent/agent.ts";
+import { KnownCertificates } from "../../backends/node-crypto/known-certificates.ts";
 import { lockFolder } from "../../backends/state-dir/folder-lock.ts";
 import { createLogger } from "../../backends/telemetry/logger.ts";
 import { Metrics } from "../../backends/telemetry/metrics.ts";
 import { systemClock } from "../../foundation/clock.ts";
-import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { serveOps } from "../../protocols/ops/ops-server.ts";
 import { AgentGauges } from "./agent-gauges.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";

@@ -1,10 +1,10 @@
 import { Server } from "@grpc/grpc-js";
 import type { Logger } from "pino";
+import type { KnownCertificates } from "../../backends/node-crypto/known-certificates.ts";
 import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { toMs } from "../../foundation/duration.ts";
-import type { KnownCertificates } from "../../foundation/known-certificates.ts";
 import { addStandardServices } from "../../protocols/grpc/standard-services.ts";
 import { listenOnUnixSocket, type UnixListener } from "../../protocols/grpc/unix-listener.ts";
 import { parseUnixPeer } from "../../protocols/grpc/unix-peer.ts";

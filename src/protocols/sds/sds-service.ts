@@ -6,7 +6,6 @@ import { defaultPatience, type Patience } from "../../domain/subscription/standi
 import { askedNames, type Received, type Response, type Stream } from "../../domain/subscription/stream.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
-import { KnownCertificates } from "../../foundation/known-certificates.ts";
 import type { DeltaDiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts";
 import type { DiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DiscoveryRequest.ts";
 import { SecretDiscoveryService } from "../../wire/definitions.ts";
@@ -84,13 +83,7 @@ class SdsService {
 
   constructor(deps: SdsDeps) {
     this.#deps = deps;
-    const {
-      source,
-      clock,
-      observer,
-      patience = defaultPatience,
-      inspect = preValidator(new KnownCertificates()),
-    } = deps;
+    const { source, clock, observer, patience = defaultPatience, inspect = preValidator() } = deps;
     const withheld = (name: string, flaw: string) => observer.saw({ kind: "withheld", name, flaw });
     const encodings = new SecretEncodings({ inspect, withheld });
     this.#sessions = new ProcessSessions({ source, encodings, clock, patience, observer });

@@ -4,7 +4,6 @@ import type { Der } from "../../../src/domain/certificate/der.ts";
 import type { Secret } from "../../../src/domain/subscription/secret.ts";
 import type { Bundle } from "../../../src/domain/trust/bundle.ts";
 import type { X509Svid } from "../../../src/domain/trust/svid.ts";
-import { KnownCertificates } from "../../../src/foundation/known-certificates.ts";
 import { preValidator } from "../../../src/protocols/sds/pre-validate.ts";
 import { revocationList } from "../../fakes/revocation-list.ts";
 import { OpensslCa } from "../../parts/openssl-ca.ts";
@@ -57,7 +56,7 @@ test.each([
   ["two roots of one trust domain", bundles(bundleOf("td.example", ca, other))],
   ["a complete set of revocation lists", withLists(rootList, intermediateList)],
 ])("%s passes", (_, secret) => {
-  expect(preValidator(new KnownCertificates())(secret)).toBeUndefined();
+  expect(preValidator()(secret)).toBeUndefined();
 });
 
 test.each([
@@ -83,5 +82,5 @@ test.each([
   ["129 lists", withLists(...Array.from({ length: 129 }, () => rootList)), "more than 128 revocation lists"],
   ["101 anchors", withAnchors(...Array.from({ length: 101 }, () => root)), "more than"],
 ])("%s is held back", (_, secret, why) => {
-  expect(preValidator(new KnownCertificates())(secret)).toContain(why);
+  expect(preValidator()(secret)).toContain(why);
 });

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
-import { softwareAuthority } from "../../test/fakes/software-authority.ts";
-import { KnownCertificates } from "./known-certificates.ts";
+import { KnownCertificates } from "../../src/backends/node-crypto/known-certificates.ts";
+import { softwareAuthority } from "../fakes/software-authority.ts";
 
 const ours = softwareAuthority();
 const other = softwareAuthority();
