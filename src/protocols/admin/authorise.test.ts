@@ -18,6 +18,11 @@ test("without a role nothing is allowed; each role may do what the one before it
 });
 
 test("a viewer changes nothing, an operator does not move trust", () => {
-  expect(may("viewer").filter((method) => !/^(Get|List|Verify|Read|Search|Prove)/.test(method))).toEqual([]);
-  expect(may("operator").filter((method) => /Rotation$/.test(method))).toEqual(["GetRotation"]);
+  expect(
+    may("viewer").filter((method) => !/^(Get|List|Verify|Read|Forecast|Search|Prove)/.test(method)),
+  ).toEqual([]);
+  expect(may("operator").filter((method) => /Rotation$/.test(method))).toEqual([
+    "GetRotation",
+    "ForecastRotation",
+  ]);
 });
