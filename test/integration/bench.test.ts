@@ -54,6 +54,29 @@ needs("softhsm")(
   },
 );
 
+needs("softhsm", "envoy")(
+  "rotation: a small fleet with one who is late and one who hangs, through all of it without a failed handshake",
+  () => {
+    const file = join(folder, "rotation.json");
+    const fleet = ["--holders", "20", "--late", "5", "--never", "5", "--late-after", "1"];
+    const quick = ["--ttl", "20", "--settle", "1", "--latency", "20"];
+    const { stderr, status } = runBench("rotation", ...fleet, ...quick, "--json", file);
+    expect(stderr).not.toContain("Error");
+    expect(status).toBe(0);
+    const { results } = JSON.parse(readFileSync(file, "utf8"));
+    expect(results).toMatchObject([
+      { holders: 20, handshakes_failed: 0, flawed_secrets: 0, requests_failed: 0 },
+    ]);
+    const [row] = results;
+    expect(row.handshakes_checked).toBeGreaterThan(1000);
+    expect(row.requests).toBeGreaterThan(100);
+    expect(row.barrier_seconds).toBeGreaterThan(10); // the one that hangs is waited for until its certificate has ended
+    expect(row.reissue_per_second).toBeGreaterThan(0);
+    expect(row.capacity_per_second).toBeGreaterThan(0);
+  },
+  300_000,
+);
+
 test("CPU of a process tree: work of a child counts, and each thread by its name", () => {
   const before = treeCpuMicros(process.pid);
   const burn = "const end = process.cpuUsage().user + 300_000; while (process.cpuUsage().user < end);";

@@ -111,6 +111,26 @@ describe("compose.yaml", () => {
   });
 });
 
+describe("alerts", () => {
+  const rules = readFileSync(deploy("prometheus/alerts.yml"), "utf8");
+
+  needs("promtool")("each is set off by its metric, and none by a mesh in good health", () => {
+    const { status, said } = run(part("promtool"), ["test", "rules", deploy("prometheus/alerts.test.yml")]);
+    expect(status, said).toBe(0);
+    const tried = readFileSync(deploy("prometheus/alerts.test.yml"), "utf8");
+    for (const [, name] of rules.matchAll(/alert: (\w+)/g))
+      expect(tried.split(`alertname: ${name}\n`).length, name).toBeGreaterThan(1);
+  });
+
+  test("every metric that they look at is one of ours", () => {
+    const sources = globSync("src/**/*.ts", { cwd: projectRoot }).filter((path) => !path.includes(".test."));
+    const all = sources.map((path) => readFileSync(join(projectRoot, path), "utf8")).join("\n");
+    const names = new Set([...rules.matchAll(/meshmint_([a-z_]+)/g)].map(([, name]) => name));
+    expect(names.size).toBeGreaterThan(15);
+    expect([...names].filter((name) => !all.includes(`"${name}"`))).toEqual([]);
+  });
+});
+
 describe("systemd", () => {
   let folder: string;
   beforeAll(() => {
