@@ -45,7 +45,7 @@ export class BenchAgent {
       ...{ spiffeId, chain: issued.chain, privateKey, authorityKeyId: issued.authorityKeyId },
       ...{ serial: "", notBefore: now, notAfter: now, entryId: "", hint: "" },
     };
-    const tls = verifiedTls({ trustDomain, roots: bundle.anchors, client });
+    const tls = verifiedTls({ trustDomain, roots: bundle.anchors, lists: bundle.lists, client });
     return new BenchAgent(spiffeId, new NodeService(targetOf(address), tls, channelOptions));
   }
 

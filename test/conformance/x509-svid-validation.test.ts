@@ -1,13 +1,17 @@
 /** X509-SVID §5, for what the server's port and the agent take from others. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { credentials, Server } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalLeafKeys } from "../../src/backends/node-crypto/local-leaf-keys.ts";
+import { channelOptions, verifiedTls } from "../../src/backends/server-client/tls.ts";
+import type { Der } from "../../src/domain/certificate/der.ts";
 import { type TlsPeer, tlsPeerOf } from "../../src/protocols/grpc/tls-peer.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
 import { AttestationService } from "../../src/wire/definitions.ts";
+import { revocationList } from "../fakes/revocation-list.ts";
 import { OpensslCa, type PemPair } from "../parts/openssl-ca.ts";
-import { bundleOf, svidFrom } from "../parts/svid.ts";
+import { bundleOf, derOf, svidFrom } from "../parts/svid.ts";
 
 const agent = "spiffe://mesh.test/meshmint/agent/join_token/n1";
 const ours = new OpensslCa();
@@ -59,6 +63,28 @@ test("X8: only what leads to the own trust domain's bundle counts, at the server
   expect(check(svidFrom(ours, agent), ours).ok).toBe(true);
   expect(check(svidFrom(theirs, agent), ours).ok).toBe(false);
   expect(check(svidFrom(ours, agent), theirs).ok).toBe(false);
+});
+
+test("a server under an authority that the bundle's lists take away is not the server, whatever key it has", async () => {
+  const [root] = derOf(ours.root.certificate);
+  const [intermediate] = derOf(ours.intermediate.certificate);
+  if (!root || !intermediate) throw new Error("the CA has no certificates");
+  const until = { thisUpdate: new Date(Date.now() - 60_000), nextUpdate: new Date(Date.now() + 3_600_000) };
+  const list = (of: Der, key: string, serials: string[] = []) =>
+    revocationList(of, createPrivateKey(key), { ...until, serials });
+  const own = list(intermediate, ours.intermediate.key);
+  const lost = new X509Certificate(ours.intermediate.certificate).serialNumber;
+  const statusOf = async (lists: readonly Der[]) => {
+    const tls = verifiedTls({ ...bundleOf("mesh.test", ours), roots: [root], lists });
+    const client = new AttestationService(`127.0.0.1:${port}`, tls, channelOptions);
+    const call = client.GetTrustBundle({}, () => undefined);
+    const [{ code, details }] = (await once(call, "status")) as [{ code: number; details: string }];
+    client.close();
+    return `${code} ${details}`;
+  };
+  expect(await statusOf([])).toBe("0 OK");
+  expect(await statusOf([list(root, ours.root.key), own])).toBe("0 OK");
+  expect(await statusOf([list(root, ours.root.key, [lost]), own])).toMatch(/^14 .*revoked/);
 });
 
 function check(svid: ReturnType<typeof svidFrom>, ca: OpensslCa) {

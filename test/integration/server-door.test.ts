@@ -70,7 +70,11 @@ function admin(name?: string) {
     hint: "",
   };
   return kept(
-    new AdminService(address(), verifiedTls({ trustDomain, roots, ...(client && { client }) }), options),
+    new AdminService(
+      address(),
+      verifiedTls({ trustDomain, roots, lists: [], ...(client && { client }) }),
+      options,
+    ),
   );
 }
 

@@ -41,7 +41,7 @@ export class JoinTokenContact implements FirstContact {
   async attest(csr: Der, signal: AbortSignal): Promise<{ issued: IssuedChain; bundle: Bundle }> {
     const root = await this.#findRoot(signal);
     const { address, trustDomain } = this.#options;
-    const channel = verifiedTls({ trustDomain, roots: [root] });
+    const channel = verifiedTls({ trustDomain, roots: [root], lists: [] });
     const client = new AttestationService(targetOf(address), channel, channelOptions);
     try {
       return await this.#attestOver(client, csr, signal);

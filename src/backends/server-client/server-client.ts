@@ -145,8 +145,8 @@ export class ServerClient implements SvidIssuer, NodeSvidRenewal, ServerFeed, Le
   }
 
   #connect(credentials: NodeCredentials, bundle: Bundle): Connection {
-    const { trustDomain, anchors } = bundle;
-    const channel = verifiedTls({ trustDomain, roots: anchors, client: credentials.svid });
+    const { trustDomain, anchors, lists } = bundle;
+    const channel = verifiedTls({ trustDomain, roots: anchors, lists, client: credentials.svid });
     const client = new NodeService(targetOf(this.#options.address), channel, channelOptions);
     return { client, issue: undefined };
   }

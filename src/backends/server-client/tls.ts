@@ -24,16 +24,21 @@ export const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
 };
 
-/** TLS 1.3 to a server that has the trust domain's server identity under one of these roots. */
+/**
+ * TLS 1.3 to a server that has the trust domain's server identity under one of these roots. With revocation lists, a complete set as
+ * bundles carry it, whoever holds the key of an authority that was taken away is not the server.
+ */
 export function verifiedTls(trust: {
   readonly trustDomain: TrustDomain;
   readonly roots: readonly Der[];
+  readonly lists: readonly Der[];
   readonly client?: X509Svid;
 }): ChannelCredentials {
-  const { client } = trust;
+  const { client, lists } = trust;
   const context = createSecureContext({
     minVersion: "TLSv1.3",
     ca: trust.roots.map((root) => encodeCertificates([root])),
+    ...(lists.length > 0 && { crl: lists.map((list) => encodePem("X509 CRL", list)) }),
     ...(client && {
       cert: encodeCertificates(client.chain),
       key: encodePem("PRIVATE KEY", client.privateKey),
