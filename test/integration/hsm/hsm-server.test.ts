@@ -123,9 +123,7 @@ test("H7: logins, look-ups, failures and states are in the ledger; every C_Sign 
   const found = await stage.verify();
   expect(found.differences).toEqual([]);
   expect(found.journalLines).toBe(found.accounted);
-  // On the same module: the root of itself, of four intermediates and of a list for each, and the list of each of them.
-  const ceremonies = 1 + 3 * 4;
   // A line is written before C_SignInit, which a lost token refuses: then no C_Sign follows.
-  expect(stage.hsm.calls("C_SignInit") - ceremonies).toBe(found.journalLines);
-  expect(stage.hsm.calls("C_Sign") - ceremonies).toBeLessThanOrEqual(found.journalLines);
+  expect(stage.hsm.calls("C_SignInit")).toBe(found.journalLines);
+  expect(stage.hsm.calls("C_Sign")).toBeLessThanOrEqual(found.journalLines);
 });
