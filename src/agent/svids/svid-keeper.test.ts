@@ -250,8 +250,11 @@ test("another authority replaces every leaf within the spread, each once and aft
 
 test("what ends first is replaced first, at even steps, whatever its name", async () => {
   const ids = Array.from({ length: 10 }, (_, at) => `e${(at * 7) % 10}`);
+  const all = ids.toSorted().map((id) => entry({ id }));
+  keeper.setEntries(all, [], true);
+  await settle();
   for (const id of ids) {
-    keeper.setEntries([entry({ id })], [], false);
+    keeper.setEntries([entry({ id, dnsNames: ["web.mesh.example"] })], [], false);
     await settle();
     await stage.advance(60_000);
   }
