@@ -55,8 +55,9 @@ test("what is let in is what lint lets pass with the longest key, to the byte", 
       expect(new Linter(under).lint(fillOrder(asked, under), asked).ok).toBe(flaws.length === 0);
       if (flaws.length > 0) refused += 1;
     }),
-    { numRuns: 300 },
+    // One that is far too large and one that is small, so that both verdicts are met whatever chance brings.
+    { numRuns: 300, examples: [[[64, "a".repeat(60), 2000]], [[0, "a", 1]]] },
   );
-  expect(refused).toBeGreaterThan(10);
-  expect(refused).toBeLessThan(290);
+  expect(refused).toBeGreaterThan(0);
+  expect(refused).toBeLessThan(300);
 });
