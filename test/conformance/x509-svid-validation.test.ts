@@ -65,7 +65,7 @@ test("X8: only what leads to the own trust domain's bundle counts, at the server
   expect(check(svidFrom(ours, agent), theirs).ok).toBe(false);
 });
 
-test("a server under an authority that the bundle's lists take away is not the server, whatever key it has", async () => {
+test("R15: a server under an authority that the bundle's lists take away is not the server, whatever key it has", async () => {
   const [root] = derOf(ours.root.certificate);
   const [intermediate] = derOf(ours.intermediate.certificate);
   if (!root || !intermediate) throw new Error("the CA has no certificates");

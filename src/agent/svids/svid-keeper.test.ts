@@ -248,7 +248,7 @@ test("another authority replaces every leaf within the spread, each once and aft
   for (const id of ids) expect(keeper.lookUp(id).svid?.authorityKeyId).toBe("new");
 });
 
-test("what ends first is replaced first, at even steps, whatever its name", async () => {
+test("R14: what ends first is replaced first, at even steps, whatever its name", async () => {
   const ids = Array.from({ length: 10 }, (_, at) => `e${(at * 7) % 10}`);
   const all = ids.toSorted().map((id) => entry({ id }));
   keeper.setEntries(all, [], true);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { reissueSpreadMs } from "./reissue-spread.ts";
 
-test("leaves are spread so that the signers are asked for nine tenths of what they carry", () => {
+test("R14: leaves are spread so that the signers are asked for nine tenths of what they carry", () => {
   const spreadMs = reissueSpreadMs({ leaves: 2700, perSecond: 100, leastMs: 1000 });
   expect(spreadMs).toBe(40_000); // 30 s for the leaves, behind 10 s for nodes
 });
