@@ -37,7 +37,6 @@ export type AgentDeps = {
 };
 
 export type AgentStatus = {
-  readonly isSynced: boolean;
   readonly isConnected: boolean;
   readonly node: NodeCredentials;
   readonly entries: number;
@@ -117,7 +116,6 @@ export class Agent {
     const ends = entries.flatMap(({ id }) => this.#svids.lookUp(id).svid?.notAfter ?? []);
     const [earliestNotAfter] = ends.sort((a, b) => a.getTime() - b.getTime());
     return {
-      isSynced: this.#svids.isSynced,
       isConnected: this.#session.isConnected,
       node: this.#node.credentials,
       entries: entries.length,
