@@ -65,6 +65,7 @@ export const holderRecord: HolderRecord = {
   ],
   lastSeenMs: "1790000000001",
   gone: false,
+  troubles: [{ kind: "TROUBLE_KIND_PROBE", sinceMs: "1790000000000", reason: "refused the handshake" }],
 };
 
 const compose = join(projectRoot, "deploy/compose");

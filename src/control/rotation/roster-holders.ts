@@ -67,5 +67,6 @@ export function clampTimes(holder: Holder, now: Date): Holder {
         }
       : secret,
   );
-  return { ...holder, secrets, lastSeenAt: clamp(holder.lastSeenAt) };
+  const troubles = holder.troubles.map((one) => ({ ...one, since: clamp(one.since) }));
+  return { ...holder, secrets, troubles, lastSeenAt: clamp(holder.lastSeenAt) };
 }

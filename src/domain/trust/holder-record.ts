@@ -5,6 +5,7 @@ import {
   type HeldSecret,
   type Holder,
   type HolderKind,
+  type Trouble,
 } from "./holder.ts";
 
 /**
@@ -22,7 +23,11 @@ export type HolderRecord = {
   secrets: HeldSecretRecord[];
   lastSeenMs: string;
   gone: boolean;
+  /** Missing in what was stored before there were any. */
+  troubles?: TroubleRecord[];
 };
+
+export type TroubleRecord = { kind: TroubleKindName; sinceMs: string; reason: string };
 
 export type HeldSecretRecord = {
   name: string;
@@ -68,6 +73,13 @@ export const gradeNames = {
 } as const;
 export type GradeName = keyof typeof gradeNames;
 
+export const troubleKindNames = {
+  TROUBLE_KIND_UNSPECIFIED: undefined,
+  TROUBLE_KIND_HANDSHAKES: "handshakes",
+  TROUBLE_KIND_PROBE: "probe",
+} as const;
+export type TroubleKindName = keyof typeof troubleKindNames;
+
 const kindRecords = {
   sds: "HOLDER_KIND_SDS",
   "workload-api": "HOLDER_KIND_WORKLOAD_API",
@@ -86,6 +98,13 @@ export const toHolderRecord = (holder: Holder): HolderRecord => ({
   secrets: holder.secrets.map(toSecretRecord),
   lastSeenMs: ms(holder.lastSeenAt),
   gone: holder.gone,
+  troubles: holder.troubles.map(toTroubleRecord),
+});
+
+const toTroubleRecord = ({ kind, since, reason }: Trouble): TroubleRecord => ({
+  kind: kind === "probe" ? "TROUBLE_KIND_PROBE" : "TROUBLE_KIND_HANDSHAKES",
+  sinceMs: ms(since),
+  reason,
 });
 
 const toSecretRecord = (secret: HeldSecret): HeldSecretRecord => ({

@@ -190,10 +190,20 @@ test("never does a copy accept an anchor that its last delivery lacks, and every
           const last = secret.delivered?.content.anchors ?? [];
           expect(secret.acceptedAnchors.every((anchor) => last.includes(anchor))).toBe(true);
         }
+        const reason = `step ${index}`;
+        holder = {
+          ...holder,
+          troubles: [{ kind: step.late ? "probe" : "handshakes", since: at(1), reason }],
+        };
         expect(parseHolder(toHolderRecord(holder))).toEqual({ ok: true, value: holder });
       }
     }),
   );
+});
+
+test("what was stored before there were troubles has none", () => {
+  const { troubles: _, ...record } = toHolderRecord(start);
+  expect(parseHolder(record)).toEqual({ ok: true, value: start });
 });
 
 test.each([
@@ -203,6 +213,9 @@ test.each([
   ["lastSeenMs", { lastSeenMs: "-5" }],
   ["lastSeenMs", { lastSeenMs: "9999999999999999" }],
   ["secrets", { secrets: new Array(5000).fill({}) }],
+  ["kind", { troubles: [{ kind: "TROUBLE_KIND_UNSPECIFIED", sinceMs: "1", reason: "" }] }],
+  ["sinceMs", { troubles: [{ kind: "TROUBLE_KIND_PROBE", sinceMs: "0", reason: "" }] }],
+  ["troubles", { troubles: new Array(2).fill({ kind: "TROUBLE_KIND_PROBE", sinceMs: "1", reason: "" }) }],
 ])("a record with a bad %s is refused by name", (field, change) => {
   const record = { ...toHolderRecord(start), ...change } as Parameters<typeof parseHolder>[0];
   const parsed = parseHolder(record);

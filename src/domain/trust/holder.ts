@@ -74,6 +74,11 @@ export type HeldLeaf = Held<LeafContent> & {
 
 export type HeldSecret = HeldBundle | HeldLeaf;
 
+/** handshakes: a proxy's own counters say that handshakes fail. probe: its agent's handshake with one of its listeners failed. */
+export type TroubleKind = "handshakes" | "probe";
+/** What a process does not do as it should, as its agent sees it from outside: since when without a break, and a sentence's end. */
+export type Trouble = { readonly kind: TroubleKind; readonly since: Date; readonly reason: string };
+
 /** Who a holder is. On a node: agent, SPIFFE ID and process, which pid and start time name together. */
 export type HolderIdentity = {
   readonly agentId: string;
@@ -95,6 +100,8 @@ export type Holder = HolderIdentity & {
   readonly lastSeenAt: Date;
   /** Its agent saw the process exit. */
   readonly gone: boolean;
+  /** At most one of each kind. */
+  readonly troubles: readonly Trouble[];
 };
 
 /** The holder's key in any map or table; equal for two values of the same process, SPIFFE ID and kind. */
@@ -115,6 +122,7 @@ export const newHolder = (who: HolderIdentity, label: string, at: Date): Holder 
   secrets: [],
   lastSeenAt: at,
   gone: false,
+  troubles: [],
 });
 
 /** Still bound to the secret: its stream is open, or closed without an unsubscription. */

@@ -1,6 +1,13 @@
 import { ok, type Result, refused } from "../../foundation/result.ts";
-import type { Grade, HeldSecret, Holder, Left } from "./holder.ts";
-import { gradeNames, type HeldSecretRecord, type HolderRecord, holderKindNames } from "./holder-record.ts";
+import type { Grade, HeldSecret, Holder, Left, Trouble } from "./holder.ts";
+import {
+  gradeNames,
+  type HeldSecretRecord,
+  type HolderRecord,
+  holderKindNames,
+  type TroubleRecord,
+  troubleKindNames,
+} from "./holder-record.ts";
 
 /** What a report may carry at most; one Envoy holds a secret per cluster and listener, so thousands are honest. */
 const limits = { text: 2048, secrets: 4096, names: 64 } as const;
@@ -35,7 +42,27 @@ function readHolder(record: HolderRecord): Holder {
     secrets: record.secrets.map(readSecret),
     lastSeenAt: time("lastSeenMs", record.lastSeenMs) ?? new Date(0),
     gone: record.gone === true,
+    troubles: readTroubles(record.troubles ?? []),
   };
+}
+
+function readTroubles(records: readonly TroubleRecord[]): readonly Trouble[] {
+  if (!Array.isArray(records) || records.length > Object.keys(troubleKindNames).length) {
+    throw new Flaw("troubles: at most one of each kind is expected");
+  }
+  const troubles = records.map(readTrouble);
+  if (new Set(troubles.map(({ kind }) => kind)).size < troubles.length) {
+    throw new Flaw("troubles: at most one of each kind is expected");
+  }
+  return troubles;
+}
+
+function readTrouble(record: TroubleRecord): Trouble {
+  const kind = troubleKindNames[record.kind];
+  const since = time("sinceMs", record.sinceMs);
+  if (!kind) throw new Flaw(`kind: ${JSON.stringify(record.kind)} is not a kind of trouble`);
+  if (!since) throw new Flaw("sinceMs: a trouble has a beginning");
+  return { kind, since, reason: text("reason", record.reason) };
 }
 
 function readSecret(record: HeldSecretRecord): HeldSecret {
