@@ -24,6 +24,9 @@ export type MeshOptions = {
 
 type ProgramName = "signer" | "server" | "agent";
 
+/** One more node of a mesh: its agent, and where that serves. */
+export type MeshNode = { readonly agent: Program; readonly socket: string; readonly agentId: string };
+
 type Placed = Pick<MeshOptions, "environment"> & {
   readonly folder: string;
   readonly ports: readonly number[];
@@ -45,6 +48,7 @@ export class Mesh {
   readonly opsUrl: string;
   readonly #program: string;
   readonly #environment: Record<string, string>;
+  readonly #nodes: MeshNode[] = [];
   readonly #isReady: Record<ProgramName, () => Promise<boolean>> = {
     signer: () => accepts(join(this.folder, "run/signer.sock")),
     server: () => answers(`${this.opsUrl}/ready`),
@@ -103,6 +107,31 @@ export class Mesh {
     }
   }
 
+  /** One more node, enrolled by a token of its own, whose agent runs as the first node's does. `stop` ends it too. */
+  async addNode(name: string): Promise<MeshNode> {
+    const configFile = join(this.folder, `etc/${name}.yaml`);
+    const [socket, state] = [join(this.folder, `run/${name}.sock`), join(this.folder, `state/${name}`)];
+    const tokenFile = join(this.folder, `state/join/${name}.token`);
+    const { token } = this.cli("token", "create", "--node", name) as { token: string };
+    mkdirSync(state, { mode: 0o700 });
+    writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+    const first = readFileSync(this.configFile("agent"), "utf8");
+    const config = first
+      .replace(/^stateDir: .*$/m, `stateDir: ${state}`)
+      .replace(/^joinTokenFile: .*$/m, `joinTokenFile: ${tokenFile}`)
+      .replace(/^ops: .*$/m, "ops: 127.0.0.1:0")
+      .replace(this.agentSocket, socket);
+    writeFileSync(configFile, config);
+    const argv = ["agent", "run", "-c", configFile];
+    const environment = this.#environment;
+    const isReady = () => accepts(socket);
+    const agent = new Program({ name: `agent ${name}`, command: this.#program, argv, environment, isReady });
+    const node = { agent, socket, agentId: `spiffe://mesh.example/meshmint/agent/join_token/${name}` };
+    this.#nodes.push(node);
+    await agent.start();
+    return node;
+  }
+
   /** Runs a command of the command line and gives its JSON answer. Throws with what it said when it fails. */
   cli(...argv: readonly string[]): unknown {
     return JSON.parse(this.#run(this.#program, [...argv, "--output", "json"]));
@@ -123,7 +152,8 @@ export class Mesh {
 
   /** Ends what runs, the agent first, and removes the folder. */
   async stop(): Promise<void> {
-    for (const program of [this.agent, this.server, this.signer]) await program.remove();
+    const agents = [...this.#nodes.map(({ agent }) => agent), this.agent];
+    for (const program of [...agents, this.server, this.signer]) await program.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mesh } from "../../parts/mesh.ts";
 
-/** A second root with its intermediate and cross-certificate, in a folder of their own, which is returned. */
-export function holdSecondCeremonies(mesh: Mesh): string {
+/** A second root with intermediates and a cross-certificate, in a folder of their own, which is returned. */
+export function holdSecondCeremonies(mesh: Mesh, intermediates = 1): string {
   const folder = join(mesh.folder, "state/ceremony-2");
   const first = readFileSync(join(mesh.folder, "etc/ceremony.yaml"), "utf8");
   const config = join(mesh.folder, "etc/ceremony-2.yaml");
   const second = first
     .replace(/^outputFolder: .*$/m, `outputFolder: ${folder}`)
     .replace("root-1", "root-2")
-    .replace(/^intermediate: .*$/m, "intermediate: { label: issuing-2, count: 1 }");
+    .replace(/^intermediate: .*$/m, `intermediate: { label: issuing-2, count: ${intermediates} }`);
   writeFileSync(config, `${second}cross: { oldRootLabel: root-1 }\n`);
   for (const ceremony of ["root", "intermediate", "cross"]) mesh.cli("ceremony", ceremony, "-c", config);
   return folder;

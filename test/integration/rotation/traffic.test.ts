@@ -1,0 +1,128 @@
+/** Six real Envoys on two nodes under traffic that never stops: back from a rotation, to another root, to the next intermediate, and a theft. */
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { eventually } from "../../parts/eventually.ts";
+import { MeshOfSix, members, posesAs } from "../../parts/mesh-of-six.ts";
+import { MeshOperator } from "../../parts/mesh-operator.ts";
+import { mtlsGet } from "../../parts/mtls-request.ts";
+import { needs } from "../../parts/parts.ts";
+import { stealIdentity } from "../../parts/thief.ts";
+import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
+
+const test = needs("softhsm", "envoy");
+const rules = "rotation: { settle: 1s, reissueSpread: 4s, maxClockSkew: 1s }\n";
+let six: MeshOfSix;
+let operator: MeshOperator;
+let made: string;
+
+beforeAll(async () => {
+  six = await MeshOfSix.start({
+    adjust: (file, text) => (file === "server.yaml" ? `${text}${rules}` : text),
+  });
+  operator = new MeshOperator(six);
+  made = holdSecondCeremonies(six.mesh, 3);
+}, 180_000);
+afterAll(() => six?.stop());
+afterEach(async () => {
+  expect(await six.ledger.failures()).toEqual({});
+});
+
+const anchors = async () => ((await operator.cli("bundle", "show")) as { anchors: string[] }).anchors;
+const everyone = members.filter(({ isBare }) => !isBare).map(({ name }) => name);
+
+/** Resolves when everybody shows another certificate than in `before`. */
+const everyoneMoved = (before: ReadonlyMap<string, string>) =>
+  eventually("everybody's new certificate", async () => {
+    const now = await six.serials();
+    return everyone.every((name) => now.get(name) !== before.get(name));
+  });
+
+test("R2, R16: back from the middle of the reissue", async () => {
+  const [old] = await anchors();
+  const [before, roots] = [await six.serials(), await six.roots()];
+  await operator.cli("rotation", "start", ...offerOf(made));
+  await operator.reached("anchored");
+  await operator.cli("rotation", "activate");
+  await eventually("the first Envoy with a certificate of the new authority", async () => {
+    const now = await six.serials();
+    return everyone.some((name) => now.get(name) !== before.get(name));
+  });
+  await operator.cli("rotation", "rollback", "--reason", "a test of the way back");
+  await operator.reached("idle");
+  expect(await anchors()).toEqual([old]);
+  await eventually("everybody with the old root alone", async () => {
+    const now = await six.roots();
+    return members.every(({ name }) => now.get(name) === roots.get(name));
+  });
+}, 180_000);
+
+test("R16: to another root and its intermediate, with one Envoy in quarantine for a while", async () => {
+  const [old] = await anchors();
+  const [before, roots] = [await six.serials(), await six.roots()];
+  await operator.cli("rotation", "start", ...offerOf(made));
+  await operator.reached("anchored");
+  const web = "spiffe://mesh.example/web";
+  const id = await operator.holderOf(six.envoy("web").pid, web);
+  await operator.cli("rotation", "quarantine", id, "--reason", "a test of quarantine");
+  await operator.cli("rotation", "activate");
+  await operator.aloneBehind(id, web);
+  expect((await six.serials()).get("web")).toBe(before.get("web"));
+  await operator.cli("rotation", "release", id);
+  await operator.reached("reissued");
+  await operator.cli("rotation", "retire");
+  await operator.reached("done");
+  expect(await anchors()).not.toContain(old);
+  await everyoneMoved(before);
+  await eventually("nobody with the old root", async () => {
+    const now = await six.roots();
+    return members.every(({ name }) => now.get(name) !== roots.get(name) && !now.get(name)?.includes(","));
+  });
+}, 180_000);
+
+test("R16: to the next intermediate", async () => {
+  const [before, roots] = [await six.serials(), await six.roots()];
+  await operator.cli("rotation", "start", "--intermediate", join(made, "issuing-2-2.pem"));
+  await operator.reached("done");
+  await everyoneMoved(before);
+  expect(await six.roots()).toEqual(roots);
+}, 180_000);
+
+test("R16: an intermediate's key is stolen, and the sealed lists take it away", async () => {
+  const thief = await stealIdentity(six.mesh, { folder: made, issuer: "issuing-2-2.pem", uri: posesAs });
+  six.impostor.pose(thief);
+  for (const port of six.doors.values()) expect(await mtlsGet(port, thief)).toBe("HTTP/1.1 200 OK");
+  for (const { name } of members) expect([name, await six.callsImpostor(name)]).toEqual([name, 200]);
+  const { activeAuthority } = (await operator.cli("proxies")) as { activeAuthority: string };
+  const before = await six.serials();
+  await operator.cli(
+    ...["incident", "start", "--authority", activeAuthority, "--reason", "keyCompromise"],
+    ...["--next", join(made, "issuing-2-3.pem"), "--lists", join(made, "break-glass-issuing-2-2.pem")],
+  );
+  await operator.stage("closed");
+  await everyoneMoved(before);
+  await six.stopTraffic();
+  expect(await six.ledger.failures()).toEqual({});
+  const { requests, calling, answering, resumed, silent } = await six.ledger.handshakes();
+  expect({ calling, answering, resumed, silent }).toEqual({
+    calling: requests,
+    answering: requests + six.doors.size, // the thief's own
+    resumed: 0,
+    silent: [],
+  });
+
+  for (const [name, port] of six.doors) {
+    const refused = () => six.envoy(name).stat("listener.door.ssl.fail_verify_error");
+    const earlier = await refused();
+    const answer = await mtlsGet(port, thief).catch((thrown: NodeJS.ErrnoException) => thrown.code);
+    expect([name, answer]).toEqual([name, expect.stringMatching(/^ERR_SSL_/)]);
+    expect([name, (await refused()) - earlier]).toEqual([name, 1]);
+  }
+  for (const { name } of members) {
+    const refused = () => six.envoy(name).stat("cluster.impostor.ssl.fail_verify_error");
+    const earlier = await refused();
+    expect([name, await six.callsImpostor(name)]).toEqual([name, 503]);
+    expect([name, (await refused()) - earlier]).toEqual([name, 1]);
+  }
+  await six.ledger.open(); // what the thief was refused is no failure
+  expect(await operator.cli("ledger", "verify")).toMatchObject({ reconciled: true, differences: [] });
+}, 180_000);

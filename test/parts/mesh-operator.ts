@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import type { AdminClient, AdminReply } from "../../src/backends/admin-client/admin-client.ts";
+import { eventually } from "./eventually.ts";
+import type { Mesh } from "./mesh.ts";
+import { projectRoot } from "./parts.ts";
+
+const run = promisify(execFile);
+const never = new AbortController().signal;
+const limitMs = 90_000;
+
+/** Operates a mesh by the command line, and looks at it by the admin API, without waiting in this thread: it carries the traffic. */
+export class MeshOperator {
+  readonly #mesh: Mesh;
+  readonly #admin: AdminClient;
+
+  constructor({ mesh, admin }: { readonly mesh: Mesh; readonly admin: AdminClient }) {
+    this.#mesh = mesh;
+    this.#admin = admin;
+  }
+
+  /** The JSON answer of a command. Rejects with what it said when it fails. */
+  async cli(...argv: readonly string[]): Promise<unknown> {
+    const env = { ...process.env, MESHMINT_ADMIN: this.#mesh.adminSocket };
+    const { stdout } = await run(join(projectRoot, "bin/meshmint"), [...argv, "--output", "json"], { env });
+    return JSON.parse(stdout);
+  }
+
+  async rotation(): Promise<AdminReply<"GetRotation">> {
+    return await this.#admin.call("GetRotation", {}, never);
+  }
+
+  async incident(): Promise<AdminReply<"GetIncident">> {
+    return await this.#admin.call("GetIncident", {}, never);
+  }
+
+  /** Resolves when the rotation is in this phase. */
+  async reached(phase: string): Promise<void> {
+    let last = "";
+    const look = async () => {
+      const { phase: now, laggards } = await this.rotation();
+      last = `${now}; behind: ${laggards.map(({ label, reason }) => `${label}: ${reason}`).join("; ")}`;
+      return now === phase;
+    };
+    await eventually(`the phase ${phase}`, look, limitMs).catch((thrown: Error) => {
+      throw new Error(`${thrown.message}; it was ${last}`);
+    });
+  }
+
+  /** Resolves when the last incident is in this stage. */
+  async stage(stage: string): Promise<void> {
+    await eventually(
+      `the incident's stage ${stage}`,
+      async () => (await this.incident()).stage === stage,
+      limitMs,
+    );
+  }
+
+  /** The id of the holder that this process is under this SPIFFE ID. */
+  async holderOf(pid: number, spiffeId: string): Promise<string> {
+    const { proxies } = await this.#admin.call("ListProxies", { laggingOnly: false }, never);
+    const found = proxies.find(({ holder }) => holder?.pid === pid && holder.spiffeId === spiffeId);
+    if (found === undefined) throw new Error(`${spiffeId} in process ${pid} is no holder`);
+    return found.id;
+  }
+
+  /** Resolves when nobody is behind but this holder, and the certificate with its SPIFFE ID. */
+  async aloneBehind(id: string, spiffeId: string): Promise<void> {
+    const look = async () => {
+      const { laggards } = await this.rotation();
+      const others = laggards.filter((one) => one.id !== id && !one.label.includes(spiffeId));
+      return others.length === 0 && laggards.some((one) => one.id === id);
+    };
+    await eventually(`${id} alone to be behind`, look, limitMs);
+  }
+}
