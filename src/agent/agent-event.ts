@@ -1,3 +1,5 @@
+import type { TroubleKind } from "../domain/trust/holder.ts";
+
 /** What happens in an agent. `backends/telemetry` makes log lines and metrics of it; the core never logs. */
 export type AgentEvent =
   | {
@@ -31,6 +33,21 @@ export type AgentEvent =
   | { readonly kind: "entries-changed"; readonly count: number }
   | { readonly kind: "workload-refused"; readonly pid: number; readonly reason: string }
   | { readonly kind: "holder-gone"; readonly pid: number; readonly spiffeId: string }
+  /** A proxy that names an admin interface could not be asked, or answered nonsense. Said again when the reason is another. */
+  | { readonly kind: "proxy-not-inspected"; readonly pid: number; readonly reason: string }
+  | {
+      readonly kind: "proxy-trouble";
+      readonly pid: number;
+      readonly spiffeId: string;
+      readonly trouble: TroubleKind;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "proxy-recovered";
+      readonly pid: number;
+      readonly spiffeId: string;
+      readonly trouble: TroubleKind;
+    }
   | { readonly kind: "roster-failed"; readonly reason: string }
   | { readonly kind: "checkpoint-held"; readonly size: number }
   | { readonly kind: "checkpoint-failed"; readonly reason: string }

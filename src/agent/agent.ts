@@ -4,6 +4,9 @@ import type { Random } from "../foundation/random.ts";
 import type { AgentObserver } from "./agent-event.ts";
 import type { Alarm } from "./alarm.ts";
 import type { ProcessTable } from "./attest-workload/process-facts.ts";
+import { AnchorSerials } from "./inspection/anchor-serials.ts";
+import type { ProxyAdmin } from "./inspection/proxy-admin.ts";
+import { ProxyInspector } from "./inspection/proxy-inspector.ts";
 import { BundleKeeper } from "./node/bundle-keeper.ts";
 import type { Joined } from "./node/join-node.ts";
 import type { NodeCredentials, NodeStore } from "./node/node-credentials.ts";
@@ -30,6 +33,9 @@ export type AgentDeps = {
   readonly processes: ProcessTable;
   readonly store: NodeStore;
   readonly rosterLog: RosterLog;
+  readonly proxyAdmin: ProxyAdmin;
+  /** How often a proxy is looked at from outside; 0 for never. */
+  readonly inspectEveryMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly alarm: Alarm;
@@ -52,6 +58,7 @@ export class Agent {
   /** For `protocols/sds` and `protocols/workload-api`. */
   readonly secrets: SdsSecrets;
   readonly identities: ApiIdentities;
+  readonly inspector: ProxyInspector;
   readonly #deps: AgentDeps;
   readonly #bundles: BundleKeeper;
   readonly #node: NodeKeeper;
@@ -84,6 +91,13 @@ export class Agent {
         this.#svids.retrySoon();
       },
     });
+    this.inspector = new ProxyInspector({
+      ...deps,
+      admin: deps.proxyAdmin,
+      roster: this.#roster,
+      anchors: new AnchorSerials(() => this.#bundles.current),
+      everyMs: deps.inspectEveryMs,
+    });
     this.secrets = new SdsSecrets({ ...sources, processes, observer });
     this.identities = new ApiIdentities({ ...sources, processes, observer });
   }
@@ -91,10 +105,12 @@ export class Agent {
   /** Works until the signal aborts; then resolves with every timer stopped. */
   async run(signal: AbortSignal): Promise<void> {
     this.#roster.start();
+    this.inspector.start();
     this.#node.start();
     try {
       await this.#session.run(signal);
     } finally {
+      this.inspector.stop();
       this.#roster.stop();
       this.#node.stop();
       this.#svids.stop();

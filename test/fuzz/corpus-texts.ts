@@ -68,6 +68,34 @@ export const holderRecord: HolderRecord = {
   troubles: [{ kind: "TROUBLE_KIND_PROBE", sinceMs: "1790000000000", reason: "refused the handshake" }],
 };
 
+/** Envoy 1.40's answer to /certs, cut down to one context. */
+const adminCerts = {
+  certificates: [
+    {
+      ca_cert: [
+        {
+          path: "mesh.test: <inline>",
+          serial_number: "60ba494c15e090cf958c099cc0e7d46afdd1f374",
+          subject_alt_names: [],
+          days_until_expiration: "29",
+          valid_from: "2026-11-28T16:28:09Z",
+          expiration_time: "2026-12-28T16:28:09Z",
+        },
+      ],
+      cert_chain: [
+        {
+          path: "<inline>",
+          serial_number: "4ecfb167d63bbcdc87343d5d829a6d108e2298bf",
+          subject_alt_names: [{ uri: "spiffe://mesh.test/ns/default/sa/web" }, { dns: "web.test" }],
+          days_until_expiration: "0",
+          valid_from: "2026-11-28T16:28:09Z",
+          expiration_time: "2026-11-29T16:28:09Z",
+        },
+      ],
+    },
+  ],
+};
+
 const compose = join(projectRoot, "deploy/compose");
 const configurations = () =>
   Object.fromEntries(
@@ -100,6 +128,7 @@ export function textCorpus(certificates: CertificateCorpus): CorpusFiles {
       "line.txt": printLine({ sequence: 12n, keyId: "ab".repeat(20), tbsSha256: "cd".repeat(32) }),
     },
     holder: { "holder.json": JSON.stringify(holderRecord, undefined, 1) },
+    "proxy-admin": { "certs.json": JSON.stringify(adminCerts, undefined, 1) },
     configuration: configurations(),
   };
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -30,13 +31,25 @@ export class Envoy {
     this.pid = running.process.pid ?? 0;
   }
 
-  /** Starts Envoy on a bootstrap (its `admin` is filled in) and resolves when its admin interface answers. */
-  static async start(bootstrap: Readonly<Record<string, unknown>>): Promise<Envoy> {
+  /**
+   * Starts Envoy on a bootstrap and resolves when its admin interface answers. That one is filled in: a loopback port, or a Unix
+   * socket of which the agent is told, unless the bootstrap's node has metadata of its own.
+   */
+  static async start(
+    bootstrap: Readonly<Record<string, unknown>>,
+    { adminOn }: { readonly adminOn?: "port" | "socket" } = {},
+  ): Promise<Envoy> {
     const folder = await mkdtemp(join(tmpdir(), "meshmint-envoy-"));
     const config = join(folder, "envoy.json");
     const addressFile = join(folder, "admin");
-    const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
-    await writeFile(config, JSON.stringify({ ...bootstrap, admin }));
+    const socket = join(folder, "admin.sock");
+    const { node: named } = bootstrap;
+    const node = { metadata: { meshmint: { admin: socket } }, ...(named as object) };
+    const whole =
+      adminOn === "socket"
+        ? { ...bootstrap, node, admin: { address: { pipe: { path: socket } } } }
+        : { ...bootstrap, admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } } };
+    await writeFile(config, JSON.stringify(whole));
     const child = spawn(
       part("envoy"),
       ["-c", config, "--admin-address-path", addressFile, "--disable-hot-restart", "--concurrency", "1"],
@@ -56,6 +69,11 @@ export class Envoy {
     }
   }
 
+  /** host:port, or the path of its Unix socket. */
+  get adminAddress(): string {
+    return this.#admin;
+  }
+
   /** The end of what it wrote to standard error. */
   get log(): string {
     return this.#log.text;
@@ -63,9 +81,17 @@ export class Envoy {
 
   /** GET on the admin interface, as text. */
   async admin(path: string): Promise<string> {
-    const response = await fetch(`${this.#admin}${path}`);
-    if (!response.ok && path !== "/ready") throw new Error(`${path}: HTTP ${response.status}`);
-    return response.text();
+    const at = this.#admin.startsWith("/")
+      ? { socketPath: this.#admin }
+      : { host: this.#admin.split(":")[0], port: this.#admin.split(":")[1] };
+    const asked = request({ ...at, path, headers: { connection: "close" } }).end();
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    if (response.statusCode !== 200 && path !== "/ready") {
+      throw new Error(`${path}: HTTP ${response.statusCode}`);
+    }
+    let text = "";
+    for await (const part of response.setEncoding("utf8")) text += part;
+    return text;
   }
 
   /** Counters and gauges whose name matches the regular expression. */
@@ -109,12 +135,11 @@ export class Envoy {
   }
 
   async #admitted(addressFile: string): Promise<void> {
-    const address = await eventually("Envoy's admin address", async () => {
+    this.#admin = await eventually("Envoy's admin address", async () => {
       const { exitCode } = this.#process;
       if (exitCode !== null) throw new Error(`Envoy exited with ${exitCode}:\n${this.log}`);
       return existsSync(addressFile) ? (await readFile(addressFile, "utf8")) || undefined : undefined;
     });
-    this.#admin = `http://${address}`;
   }
 
   async #loaded(part: "cert_chain" | "ca_cert"): Promise<LoadedCertificate[]> {

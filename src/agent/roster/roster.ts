@@ -70,7 +70,7 @@ export class Roster {
     this.#stopAlarm();
   }
 
-  /** Records what a holder did. */
+  /** Records what a holder did. A change that gives the very holder that it was given costs nothing. */
   record(who: LocalHolder, change: Change): void {
     this.#update(who, change).catch((thrown: unknown) => this.#failed(thrown));
   }
@@ -114,8 +114,10 @@ export class Roster {
     const label = who.label.slice(0, longestLabel);
     const now = clock.now();
     const identity = { agentId, spiffeId, pid: process.pid, startTime: process.startTime, kind };
-    const known = this.#holders.get(holderKey(identity)) ?? newHolder(identity, label, now);
-    await this.#keep([change(label === "" ? known : { ...known, label }, now)]);
+    const kept = this.#holders.get(holderKey(identity));
+    const known = kept ?? newHolder(identity, label, now);
+    const after = change(label === "" || label === known.label ? known : { ...known, label }, now);
+    if (after !== kept) await this.#keep([after]);
   }
 
   async #keep(holders: readonly Holder[]): Promise<void> {

@@ -34,6 +34,12 @@ export class AgentTelemetry implements AgentObserver {
       case "workload-refused":
         counters.workloadsRefused.inc();
         break;
+      case "proxy-not-inspected":
+        counters.notInspected.inc();
+        break;
+      case "proxy-trouble":
+        counters.troubles.inc({ kind: event.trouble });
+        break;
       case "roster-failed":
         counters.rosterFailed.inc();
         break;
@@ -79,6 +85,15 @@ const countersOf = (metrics: Metrics) => ({
     "agent_workloads_refused_total",
     "Local processes that could not be identified",
   ),
+  notInspected: metrics.counter(
+    "agent_proxies_not_inspected_total",
+    "Times that a proxy's admin interface could not be read, for another reason than before",
+  ),
+  troubles: metrics.counter(
+    "agent_proxy_troubles_total",
+    "Troubles of proxies that began, as seen from outside",
+    ["kind"],
+  ),
   rosterFailed: metrics.counter(
     "agent_roster_failures_total",
     "Records of holders that could not be made durable",
@@ -116,6 +131,9 @@ const levelOf = {
   "entries-changed": "info",
   "workload-refused": "warn",
   "holder-gone": "debug",
+  "proxy-not-inspected": "warn",
+  "proxy-trouble": "warn",
+  "proxy-recovered": "info",
   "roster-failed": "error",
   "checkpoint-held": "debug",
   "checkpoint-failed": "warn",
@@ -137,6 +155,9 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "entries-changed": "registrations changed",
   "workload-refused": "a local process could not be identified",
   "holder-gone": "a process that held secrets has exited",
+  "proxy-not-inspected": "a proxy's admin interface could not be read; tried again later",
+  "proxy-trouble": "a proxy does not do as it should, as seen from outside",
+  "proxy-recovered": "a proxy's trouble is over",
   "roster-failed": "the roster could not be written",
   "checkpoint-held": "the server's ledger has grown as it should",
   "checkpoint-failed": "the ledger's checkpoint could not be asked for or kept; tried again later",

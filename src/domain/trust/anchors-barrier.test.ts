@@ -4,7 +4,16 @@ import type { TrustDomain } from "../identity/trust-domain.ts";
 import { defaultAcceptancePolicy } from "./acceptance-policy.ts";
 import { type AnchorsQuestion, anchorsBarrier } from "./anchors-barrier.ts";
 import { type Holder, type HolderKind, newHolder, type SecretContent } from "./holder.ts";
-import { acknowledged, delivered, gone, refused, streamClosed, unsubscribed } from "./holder-updates.ts";
+import { troubled } from "./holder-troubles.ts";
+import {
+  acknowledged,
+  delivered,
+  gone,
+  proved,
+  refused,
+  streamClosed,
+  unsubscribed,
+} from "./holder-updates.ts";
 
 const oldRoot = "0".repeat(63).concat("1");
 const newRoot = "0".repeat(63).concat("2");
@@ -51,6 +60,18 @@ const verdicts = (holders: readonly Holder[], change: Partial<AnchorsQuestion> =
 
 describe("a holder", () => {
   const ready = take(take(process(1), [cert, leaf()]), [root, both]);
+
+  test("is behind while it is seen not to use what it acknowledged, and passes as proved once it is", () => {
+    const unapplied = troubled(
+      ready,
+      { kind: "not-applied", reason: "has acknowledged ROOTCA, but …" },
+      at(50),
+    );
+    expect(verdicts([unapplied])).toEqual(["behind: has acknowledged ROOTCA, but … (seen for 10 s)"]);
+    expect(verdicts([troubled(ready, { kind: "handshakes", reason: "fails" }, at(50))])).toEqual(["passed"]);
+    const seen = proved(ready, { ...root, version: "both" });
+    expect(ask([seen]).standings).toMatchObject([{ verdict: "passed", grade: "proved" }]);
+  });
 
   test("passes with a leaf and a bundle that it acknowledged", () => {
     expect(ask([ready])).toMatchObject({

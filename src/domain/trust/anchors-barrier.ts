@@ -2,7 +2,7 @@ import { toMs } from "../../foundation/duration.ts";
 import { parseSpiffeId, trustDomainOf } from "../identity/spiffe-id.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
 import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
-import { ago } from "./barrier-words.ts";
+import { ago, unappliedFlaw } from "./barrier-words.ts";
 import { dependsOn, type Grade, grades, type HeldBundle, type Holder, isBundle, isLeaf } from "./holder.ts";
 import { byProcess, endOf, type HoldingProcess, hasEnded } from "./holder-processes.ts";
 
@@ -109,7 +109,10 @@ function firstFlaw(
   question: AnchorsQuestion,
 ): string | undefined {
   for (const bundle of bundles) {
-    const flaw = bundleFlaw(bundle, question) ?? gradeFlaw(bundle, holder, question);
+    const flaw =
+      bundleFlaw(bundle, question) ??
+      unappliedFlaw(holder, question.now) ??
+      gradeFlaw(bundle, holder, question);
     if (flaw)
       return bundle.left ? `${flaw}; its stream closed ${ago(bundle.left.at, question.now)} ago` : flaw;
   }

@@ -1,4 +1,5 @@
 import type { Holder } from "./holder.ts";
+import { troubleOf } from "./holder-troubles.ts";
 
 /** How long ago, as a person says it: `12 s`, `3 min`, `5 h`, `2 d`. */
 export function ago(moment: Date, now: Date): string {
@@ -6,6 +7,12 @@ export function ago(moment: Date, now: Date): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** An acknowledgement is no proof: one that the process itself is seen to contradict counts for nothing. */
+export function unappliedFlaw(holder: Holder, now: Date): string | undefined {
+  const trouble = troubleOf(holder, "not-applied");
+  return trouble && `${trouble.reason} (seen for ${ago(trouble.since, now)})`;
 }
 
 /** Names a holder in a sentence: label, process, node and identity. */

@@ -6,6 +6,7 @@ import {
   type Holder,
   type HolderKind,
   type Trouble,
+  type TroubleKind,
 } from "./holder.ts";
 
 /**
@@ -77,6 +78,7 @@ export const troubleKindNames = {
   TROUBLE_KIND_UNSPECIFIED: undefined,
   TROUBLE_KIND_HANDSHAKES: "handshakes",
   TROUBLE_KIND_PROBE: "probe",
+  TROUBLE_KIND_NOT_APPLIED: "not-applied",
 } as const;
 export type TroubleKindName = keyof typeof troubleKindNames;
 
@@ -101,8 +103,14 @@ export const toHolderRecord = (holder: Holder): HolderRecord => ({
   troubles: holder.troubles.map(toTroubleRecord),
 });
 
+const troubleRecords = {
+  handshakes: "TROUBLE_KIND_HANDSHAKES",
+  probe: "TROUBLE_KIND_PROBE",
+  "not-applied": "TROUBLE_KIND_NOT_APPLIED",
+} as const satisfies Record<TroubleKind, TroubleKindName>;
+
 const toTroubleRecord = ({ kind, since, reason }: Trouble): TroubleRecord => ({
-  kind: kind === "probe" ? "TROUBLE_KIND_PROBE" : "TROUBLE_KIND_HANDSHAKES",
+  kind: troubleRecords[kind],
   sinceMs: ms(since),
   reason,
 });

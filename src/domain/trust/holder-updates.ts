@@ -48,6 +48,16 @@ export function acknowledged(
   );
 }
 
+/** The holder was seen to use the version that it has acknowledged. Of any other version the sight proves nothing. */
+export function proved(holder: Holder, seen: Place & { readonly version: string }): Holder {
+  const known = find(holder, seen);
+  const { acknowledged: ack, delivered: given } = known ?? {};
+  const isLast = ack?.version === seen.version && given?.content.version === seen.version;
+  if (!known || !isLast || ack.grade === "proved") return holder;
+  const secrets = holder.secrets.map((secret) => (secret === known ? withGrade(secret, "proved") : secret));
+  return { ...holder, secrets };
+}
+
 /** The holder refused the delivery with this version; what it accepted before stays as far as that delivery left it. */
 export function refused(
   holder: Holder,
@@ -136,6 +146,14 @@ function acknowledge(secret: HeldSecret, grade: Grade, at: Date): HeldSecret {
     liveAuthorities: [authorityKeyId],
     refusal: undefined,
   };
+}
+
+function withGrade(secret: HeldSecret, grade: Grade): HeldSecret {
+  // Each kind apart: what is acknowledged has a type of its own in each.
+  if (secret.kind === "bundle") {
+    return { ...secret, acknowledged: secret.acknowledged && { ...secret.acknowledged, grade } };
+  }
+  return { ...secret, acknowledged: secret.acknowledged && { ...secret.acknowledged, grade } };
 }
 
 function closeCopy(holder: Holder, closing: HeldSecret, at: Date): Holder {

@@ -74,8 +74,11 @@ export type HeldLeaf = Held<LeafContent> & {
 
 export type HeldSecret = HeldBundle | HeldLeaf;
 
-/** handshakes: a proxy's own counters say that handshakes fail. probe: its agent's handshake with one of its listeners failed. */
-export type TroubleKind = "handshakes" | "probe";
+/**
+ * handshakes: a proxy's own counters say that handshakes fail. probe: its agent's handshake with one of its listeners failed.
+ * not-applied: it has acknowledged what it was given last, and its own list of loaded certificates shows something else.
+ */
+export type TroubleKind = "handshakes" | "probe" | "not-applied";
 /** What a process does not do as it should, as its agent sees it from outside: since when without a break, and a sentence's end. */
 export type Trouble = { readonly kind: TroubleKind; readonly since: Date; readonly reason: string };
 

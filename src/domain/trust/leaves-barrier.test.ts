@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { defaultAcceptancePolicy } from "./acceptance-policy.ts";
 import { type Holder, newHolder, type SecretContent } from "./holder.ts";
+import { troubled } from "./holder-troubles.ts";
 import { acknowledged, delivered, gone, refused, streamClosed, unsubscribed } from "./holder-updates.ts";
 import { type LeavesQuestion, leavesBarrier, type RecordedLeaf } from "./leaves-barrier.ts";
 
@@ -60,6 +61,14 @@ describe("a leaf of the old authority", () => {
     expect(soon.standings[0]).toMatchObject({
       reason: "took its new default 9 s ago, which counts after 10 s",
     });
+  });
+
+  test("is not released by an acknowledgement that its holder is seen to contradict", () => {
+    const reason = "has acknowledged default, but …";
+    const unapplied = troubled(moved, { kind: "not-applied", reason }, at(45));
+    const verdict = ask({ holders: [unapplied] });
+    expect(verdict).toMatchObject({ allowed: false, outstanding: 1 });
+    expect(verdict.standings[0]).toMatchObject({ reason: `${reason} (seen for 15 s)` });
   });
 
   test("stays released while its holder renews under the new authority, or comes back and takes the same again", () => {

@@ -1,7 +1,7 @@
 import { toMs } from "../../foundation/duration.ts";
 import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
 import type { Standing } from "./anchors-barrier.ts";
-import { ago } from "./barrier-words.ts";
+import { ago, unappliedFlaw } from "./barrier-words.ts";
 import { type HeldLeaf, type Holder, isLeaf } from "./holder.ts";
 import { byProcess, endOf, hasEnded, isPast } from "./holder-processes.ts";
 
@@ -163,6 +163,8 @@ function leafFlaw(leaf: HeldLeaf, holder: Holder, question: LeavesQuestion): str
       : `was given its new ${name} ${ago(delivered.at, now)} ago and has not acknowledged it${closed}`;
   }
   if (!acknowledged) return undefined; // it never had another one
+  const unapplied = unappliedFlaw(holder, now);
+  if (unapplied) return `${unapplied}${closed}`;
   if (!isAtLeast(acknowledged.grade, policy.leastGrade[holder.kind])) {
     return `took its new ${name} only as "${acknowledged.grade}"`;
   }

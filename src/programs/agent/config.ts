@@ -30,6 +30,12 @@ export const agentSchema = (({ path }) =>
           settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
         })
         .prefault({}),
+      proxies: z
+        .strictObject({
+          /** How often each proxy is looked at by the admin interface that its bootstrap names; 0s looks at none. */
+          inspectEvery: durationWithin(seconds(0), hours(1)).prefault("10s"),
+        })
+        .prefault({}),
       ledger: z
         .strictObject({
           /** How often the server's ledger is asked to prove that it has only grown. */

@@ -1,5 +1,5 @@
 import type { Agent } from "../../agent/agent.ts";
-import type { SecretSource } from "../../protocols/sds/secret-source.ts";
+import type { Caller, SecretSource } from "../../protocols/sds/secret-source.ts";
 import type { IdentitySource } from "../../protocols/workload-api/identity-source.ts";
 
 /**
@@ -15,6 +15,11 @@ export class LateSources {
 
   readonly secrets: SecretSource = {
     open: async (caller, signal) => (await this.#arrived(signal)).secrets.open(caller, signal),
+  };
+
+  /** Told once the agent is there; a process that goes before is looked for and not found. */
+  readonly introduced = (caller: Caller, adminSocket: string | undefined): void => {
+    void this.#agent.promise.then((agent) => agent.inspector.introduce(caller, adminSocket));
   };
 
   readonly identities: IdentitySource = {

@@ -35,6 +35,7 @@ export async function serveNode(config: AgentConfig, deps: NodeDoorDeps): Promis
   const server = new Server({ "grpc.max_receive_message_length": 1024 * 1024 });
   const sds = sdsHandlers({
     source: sources.secrets,
+    introduced: sources.introduced,
     callerOf: parseUnixPeer,
     clock: systemClock,
     observer: new SdsTelemetry(logger, metrics),

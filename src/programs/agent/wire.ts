@@ -5,9 +5,11 @@ import type { AgentEvent, AgentObserver } from "../../agent/agent-event.ts";
 import { systemAlarm } from "../../agent/alarm.ts";
 import { CheckpointWatch } from "../../agent/ledger/checkpoint-watch.ts";
 import { joinNode } from "../../agent/node/join-node.ts";
+import { EnvoyAdmin } from "../../backends/envoy-admin/envoy-admin.ts";
 import { verifyEd25519 } from "../../backends/ledger-files/verify-ed25519.ts";
 import type { KnownCertificates } from "../../backends/node-crypto/known-certificates.ts";
 import { LocalLeafKeys } from "../../backends/node-crypto/local-leaf-keys.ts";
+import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
 import { ServerClient } from "../../backends/server-client/server-client.ts";
 import { CheckpointFile } from "../../backends/state-dir/checkpoint-file.ts";
 import { NodeFiles } from "../../backends/state-dir/node-files.ts";
@@ -16,6 +18,7 @@ import { AgentTelemetry } from "../../backends/telemetry/agent-observer.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ProcTable } from "../../backends/unix/proc-table.ts";
 import { systemClock } from "../../foundation/clock.ts";
+import { toMs } from "../../foundation/duration.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { AgentConfig } from "./config.ts";
@@ -49,19 +52,17 @@ export async function wireAgent(
   }
   const { roster, kept } = await RosterFile.open(join(config.stateDir, "roster.jsonl"), systemClock.now());
   const server = new ServerClient({ address: config.server.address, programVersion: "0.1.0" }, joined);
-  const processes = new ProcTable();
-  const agent = new Agent(
-    { ...surroundings, server, keys, processes, store, rosterLog: roster },
-    joined,
-    kept,
-  );
+  const [processes, proxyAdmin] = [new ProcTable(), new EnvoyAdmin({ readPeer })];
+  const inspectEveryMs = toMs(config.proxies.inspectEvery);
+  const deps = { ...surroundings, server, keys, processes, store, proxyAdmin, inspectEveryMs };
+  const agent = new Agent({ ...deps, rosterLog: roster }, joined, kept);
   const checkpoints = new CheckpointWatch({
     link: server,
     store: new CheckpointFile(config.stateDir),
     verify: verifyEd25519,
     observer,
     random: systemRandom,
-    everyMs: config.ledger.checkpointEvery * 1000,
+    everyMs: toMs(config.ledger.checkpointEvery),
   });
   const ended = new AbortController();
   const watching = checkpoints.run(AbortSignal.any([signal, ended.signal])).catch((thrown: unknown) => {

@@ -21,6 +21,16 @@ export function labelOf(first: Request): string {
   return id;
 }
 
+/**
+ * Where the proxy's bootstrap says that its own admin interface is, in `node.metadata`: meshmint.admin. Whoever uses it checks it;
+ * undefined where nothing is said.
+ */
+export function adminSocketOf({ node }: Request): string | undefined {
+  const { meshmint } = node?.metadata?.fields ?? {};
+  const { admin } = meshmint?.structValue?.fields ?? {};
+  return admin && (admin.stringValue ?? "").slice(0, longestNode);
+}
+
 export function readSotw(request: DiscoveryRequest__Output): SotwRequest {
   checkType(request);
   checkNames(request.resourceNames);

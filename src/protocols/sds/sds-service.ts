@@ -13,7 +13,7 @@ import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
 import { type Inspect, preValidator } from "./pre-validate.ts";
 import { ProcessSessions } from "./process-sessions.ts";
-import { labelOf, readDelta, readSotw } from "./requests.ts";
+import { adminSocketOf, labelOf, readDelta, readSotw } from "./requests.ts";
 import { deltaFrame, sotwFrame } from "./response-frames.ts";
 import type { SdsObserver } from "./sds-observer.ts";
 import { type Encoding, SecretEncodings } from "./secret-encodings.ts";
@@ -26,6 +26,8 @@ export type SdsDeps = {
   readonly callerOf: (peer: string) => Caller | undefined;
   readonly clock: Clock;
   readonly observer: SdsObserver;
+  /** Told of each stream's process, with the admin socket that its node names, if it names one. Default: nobody. */
+  readonly introduced?: (caller: Caller, adminSocket: string | undefined) => void;
   /** Default: `defaultPatience` (a minute until refused content is offered again, 2 s of waiting for a bundle's ACK). */
   readonly patience?: Patience;
   /** Default: `preValidator`. Tests that need a proxy to refuse something give a blind one. */
@@ -109,15 +111,18 @@ class SdsService {
     protocol: Protocol<Request>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { session: joining, leave } = this.#sessions.join(this.#callerOf(call));
+    const caller = this.#callerOf(call);
+    const { session: joining, leave } = this.#sessions.join(caller);
     const failure = Promise.withResolvers<never>();
     let stream: SecretStream | undefined;
     try {
       const session = await joining;
-      const open = (first: Request): SecretStream =>
-        new SecretStream({
+      const open = (first: Request): SecretStream => {
+        const label = labelOf(first);
+        this.#deps.introduced?.(caller, adminSocketOf(first));
+        return new SecretStream({
           id: randomBytes(6).toString("hex"),
-          label: labelOf(first),
+          label,
           protocol: protocol.name,
           session,
           observer: this.#deps.observer,
@@ -126,6 +131,7 @@ class SdsService {
           fail: failure.reject,
           signal,
         });
+      };
       const requests = eachRequest(call, signal, (request) => {
         const takeIn = protocol.takeIn(request);
         stream ??= open(request);

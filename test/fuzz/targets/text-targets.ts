@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { threadId } from "node:worker_threads";
+import { parseCerts } from "../../../src/backends/envoy-admin/parse-certs.ts";
 import { parseLine, printLine } from "../../../src/backends/signer-journal/journal-line.ts";
 import { decodePem, encodePem } from "../../../src/domain/certificate/pem.ts";
 import { formatJoinToken, parseJoinToken } from "../../../src/domain/identity/join-token.ts";
@@ -11,6 +12,7 @@ import { selectorFlaws } from "../../../src/domain/policy/selector.ts";
 import { parseSecretName } from "../../../src/domain/subscription/secret-name.ts";
 import type { HolderRecord } from "../../../src/domain/trust/holder-record.ts";
 import { toHolderRecord } from "../../../src/domain/trust/holder-record.ts";
+import { serialKey } from "../../../src/domain/trust/loaded-contexts.ts";
 import { parseHolder } from "../../../src/domain/trust/parse-holder.ts";
 import { formatDuration, parseDuration } from "../../../src/foundation/duration.ts";
 import { Fault } from "../../../src/foundation/fault.ts";
@@ -115,6 +117,29 @@ const holder: FuzzTarget = {
   },
 };
 
+/** What an Envoy's admin interface answers: the process behind it may be anybody's. */
+const proxyAdmin: FuzzTarget = {
+  name: "proxy-admin",
+  format: "text",
+  weight: 10,
+  run(bytes) {
+    const read = parseCerts(textOf(bytes));
+    if (!read.ok) {
+      mustHold(read.error.length < 200, "a refusal is a sentence, not the answer");
+      return false;
+    }
+    const serials = read.value.flatMap(({ leaves, anchors }) => [
+      ...leaves.map(({ serial }) => serial),
+      ...anchors,
+    ]);
+    mustHold(
+      serials.every((serial) => serialKey(serial) === serial),
+      "serial numbers have one form",
+    );
+    return true;
+  },
+};
+
 const readers = {
   server: readServerConfig,
   signer: readSignerConfig,
@@ -151,5 +176,6 @@ export const textTargets = (): FuzzTarget[] => [
   words,
   journalLine,
   holder,
+  proxyAdmin,
   configuration(),
 ];

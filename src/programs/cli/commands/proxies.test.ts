@@ -15,6 +15,10 @@ test("proxies --lagging shows node, process, identity, the age of what it has, i
         holder: {
           ...{ agentId, spiffeId: "spiffe://a/web", pid: 640, label: "envoy-web", kind: "HOLDER_KIND_SDS" },
           lastSeenMs: Date.UTC(2026, 0, 2),
+          troubles: [
+            { kind: "TROUBLE_KIND_NOT_APPLIED", sinceMs: minutesAgo(3), reason: "refused ROOTCA" },
+            { kind: "TROUBLE_KIND_HANDSHAKES", sinceMs: minutesAgo(4), reason: "fails\u0007" },
+          ],
         },
         lagging: true,
         reasons: ["refused ROOTCA with the new root"],
@@ -39,7 +43,7 @@ test("proxies --lagging shows node, process, identity, the age of what it has, i
     ...[
       "2026-01-02T00:00:00Z",
       String.raw`ROOTCA 3 min ago: "bad \u001b[2J"`,
-      "refused ROOTCA with the new root",
+      "refused ROOTCA with the new root; fails? (for 4 min)",
     ],
   ]);
   expect(agent?.split(/ {2,}/).slice(0, 8)).toEqual([

@@ -6,7 +6,7 @@ import { nodeOf, printable, textAge, textMoment, textTable } from "../text-table
 const guide = `
 BUNDLE and CERTIFICATE: since when the process uses the ones that it has; what it was sent and has not taken does not count. LAST
 ERROR is what it refused last, in its own words, while that stands. WHY says what it is behind in; a rotation waits for whoever is
-behind until it catches up, exits, or what it has is over. ID is what \`meshmint rotation quarantine\` takes.
+behind until it catches up, exits, or what it has is over; troubles that an agent sees from outside stand there too. ID is what \`meshmint rotation quarantine\` takes.
   meshmint proxies --lagging
   meshmint proxies --output json`;
 
@@ -25,6 +25,7 @@ export const registerProxies: Registration = (program, frame) => {
 };
 
 type Proxy = AdminReply<"ListProxies">["proxies"][number];
+type HolderTrouble = NonNullable<Proxy["holder"]>["troubles"][number];
 
 function textOf({ proxies, activeAuthority, bundleSequence }: AdminReply<"ListProxies">): string {
   const table = textTable(columns, proxies.map(rowOf));
@@ -38,6 +39,7 @@ const columns = [
 
 function rowOf({ id, holder, lagging, reasons, quarantine, holding }: Proxy): string[] {
   const { agentId = "", label = "", pid = 0, spiffeId = "", gone = false, lastSeenMs = 0 } = holder ?? {};
+  const seen = troublesText(holder?.troubles ?? [], reasons);
   return [
     id,
     nodeOf(agentId),
@@ -49,9 +51,19 @@ function rowOf({ id, holder, lagging, reasons, quarantine, holding }: Proxy): st
     textAge(holding?.certificateSinceMs ?? 0),
     textMoment(lastSeenMs),
     lastErrorText(holding),
-    [...(quarantine ? [`in quarantine until ${textMoment(quarantine.endsMs)}`] : []), ...reasons].join("; "),
+    [
+      ...(quarantine ? [`in quarantine until ${textMoment(quarantine.endsMs)}`] : []),
+      ...reasons,
+      ...seen,
+    ].join("; "),
   ];
 }
+
+/** What its agent sees of it from outside, where the reasons do not say it already. */
+const troublesText = (troubles: readonly HolderTrouble[], reasons: readonly string[]): string[] =>
+  troubles
+    .filter(({ reason }) => !reasons.some((said) => said.startsWith(reason)))
+    .map(({ reason, sinceMs }) => `${reason} (for ${textAge(sinceMs)})`);
 
 const roleOf = (kind: NonNullable<Proxy["holder"]>["kind"] | undefined): string =>
   kind === "HOLDER_KIND_AGENT" ? "(agent)" : kind === "HOLDER_KIND_SERVER" ? "(server)" : "";

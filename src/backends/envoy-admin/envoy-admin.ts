@@ -1,0 +1,75 @@
+import { request } from "node:http";
+import type { Socket } from "node:net";
+import type { InspectedProxy, ProxyAdmin } from "../../agent/inspection/proxy-admin.ts";
+import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
+import type { LoadedContext } from "../../domain/trust/loaded-contexts.ts";
+import { withDeadline } from "../../foundation/deadline.ts";
+import { Fault } from "../../foundation/fault.ts";
+import { type Result, refused } from "../../foundation/result.ts";
+import { AdminUnusable, connectAdmin } from "./admin-socket.ts";
+import { parseCerts } from "./parse-certs.ts";
+
+export type EnvoyAdminDeps = {
+  /** Names the process behind the other end of a Unix socket. */
+  readonly readPeer: (socket: Socket) => ProcessIdentity;
+};
+
+const answerWithinMs = 2000;
+/** Envoy 1.40 writes some 700 bytes of JSON for a context with one certificate and two anchors. */
+const longestAnswer = 8 * 1024 * 1024;
+
+/** Envoy's admin interface on a Unix socket: GET of fixed paths, and nothing that changes anything. */
+export class EnvoyAdmin implements ProxyAdmin {
+  readonly #deps: EnvoyAdminDeps;
+
+  constructor(deps: EnvoyAdminDeps) {
+    this.#deps = deps;
+  }
+
+  contexts(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<readonly LoadedContext[], string>> {
+    return this.#ask(proxy, { path: "/certs", parse: parseCerts }, signal);
+  }
+
+  async #ask<T>(
+    proxy: InspectedProxy,
+    what: { readonly path: string; readonly parse: (text: string) => Result<T, string> },
+    parent: AbortSignal,
+  ): Promise<Result<T, string>> {
+    try {
+      const text = await withDeadline(answerWithinMs, parent, async (signal) => {
+        const socket = await connectAdmin(proxy, this.#deps.readPeer, signal);
+        return get(socket, what.path, signal);
+      });
+      return what.parse(text);
+    } catch (thrown) {
+      if (thrown instanceof AdminUnusable || thrown instanceof Fault) return refused(thrown.message);
+      throw thrown;
+    }
+  }
+}
+
+/** One GET on a connection of its own, which is closed afterwards. Rejects with AdminUnusable, or the signal's reason. */
+function get(socket: Socket, path: string, signal: AbortSignal): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const unusable = (reason: string) => reject(new AdminUnusable(`${path}: ${reason}`));
+    const headers = { host: "admin", connection: "close" };
+    const asked = request(
+      { createConnection: () => socket, path, headers, maxHeaderSize: 16_384 },
+      (answer) => {
+        if (answer.statusCode !== 200) return unusable(`HTTP ${answer.statusCode}`);
+        let [text, size] = ["", 0];
+        answer.setEncoding("utf8");
+        answer.on("data", (part: string) => {
+          size += Buffer.byteLength(part);
+          if (size > longestAnswer) return unusable(`an answer of more than ${longestAnswer} bytes`);
+          text += part;
+        });
+        answer.once("end", () => (answer.complete ? resolve(text) : unusable("an answer without an end")));
+        answer.once("error", (cause) => unusable(cause.message));
+      },
+    );
+    asked.once("error", (cause) => unusable(cause.message));
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    asked.end();
+  }).finally(() => socket.destroy());
+}

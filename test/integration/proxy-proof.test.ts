@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, expect } from "vitest";
+import { encodeCertificates } from "../../src/domain/certificate/pem.ts";
+import type { HolderRecord } from "../../src/domain/trust/holder-record.ts";
+import { AgentServer } from "../fakes/agent-server.ts";
+import { softwareAuthority } from "../fakes/software-authority.ts";
+import { AgentFolder } from "../parts/agent-run.ts";
+import { Envoy } from "../parts/envoy.ts";
+import { mtlsListener, sdsCluster } from "../parts/envoy-bootstrap.ts";
+import { eventually } from "../parts/eventually.ts";
+import { freePorts } from "../parts/free-ports.ts";
+import { needs } from "../parts/parts.ts";
+
+const envoyTest = needs("envoy");
+const web = "spiffe://mesh.test/web";
+
+let server: AgentServer;
+let agent: AgentFolder;
+const envoys: Envoy[] = [];
+beforeEach(async () => {
+  server = new AgentServer();
+  await server.start();
+  server.register({ id: "web" });
+  agent = new AgentFolder();
+  [agent.opsPort = 0] = await freePorts(1);
+  agent.configure(server.port, server.tokenText, "proxies: { inspectEvery: 1s }");
+  await agent.start();
+});
+afterEach(async () => {
+  for (const envoy of envoys.splice(0)) await envoy.stop();
+  await agent.remove();
+  server.stop();
+});
+
+const sds = { api: "GRPC", leaf: web, validation: "ALL" } as const;
+const delta = { api: "DELTA_GRPC", leaf: web, validation: "ROOTCA" } as const;
+
+/** An Envoy whose admin interface the agent may look at, unless `node` says something else. */
+async function start(node: { id: string; metadata?: object }, listeners: readonly object[]): Promise<Envoy> {
+  const static_resources = { listeners, clusters: [sdsCluster(agent.socket)] };
+  const bootstrap = { node: { cluster: "mesh", ...node }, static_resources };
+  const envoy = await Envoy.start(bootstrap, { adminOn: "socket" });
+  envoys.push(envoy);
+  return envoy;
+}
+
+const publish = (...anchors: typeof server.anchors) => {
+  server.anchors = anchors;
+  server.sequence += 1;
+  server.changed();
+};
+
+const reported = (from = 0): HolderRecord[] =>
+  server.reports.slice(from).flatMap(({ holders }) => holders as HolderRecord[]);
+/** The last that the server was told of a proxy. */
+const told = (label: string): HolderRecord | undefined => reported().findLast((one) => one.label === label);
+const grades = (label: string): Record<string, string> =>
+  Object.fromEntries((told(label)?.secrets ?? []).map(({ name, grade }) => [name, grade]));
+
+const proved = (label: string, validation: string) =>
+  eventually(`${label} is proved`, () => {
+    const held = grades(label);
+    return held[web] === "GRADE_PROVED" && held[validation] === "GRADE_PROVED";
+  });
+
+envoyTest(
+  "R18: what Envoy has loaded proves it: both validators, SotW and Delta, through a change of roots",
+  async () => {
+    await start({ id: "one" }, [mtlsListener("in", "hello", sds)]);
+    await start({ id: "two" }, [mtlsListener("in", "hello", delta)]);
+    await proved("one", "ALL");
+    await proved("two", "ROOTCA");
+
+    const before = server.reports.length;
+    publish(softwareAuthority().root, ...server.anchors);
+    for (const label of ["one", "two"]) {
+      await eventually(`${label} takes the new root`, () =>
+        told(label)?.secrets.some(({ acceptedAnchors }) => acceptedAnchors.length === 2),
+      );
+    }
+    await proved("one", "ALL");
+    await proved("two", "ROOTCA");
+    // Between the delivery and the look it was an acknowledgement again.
+    const seen = reported(before).flatMap(({ secrets }) => secrets.map(({ grade }) => grade));
+    expect(seen).toContain("GRADE_ACKNOWLEDGED");
+    expect(told("one")?.troubles).toEqual([]);
+  },
+);
+
+/** A listener that takes its certificate from the agent and verifies with what is written in the bootstrap. */
+function staticListener() {
+  const listener = mtlsListener("static", "hello", sds);
+  const [chain] = listener.filter_chains;
+  if (!chain) throw new Error("mtlsListener has another form");
+  const { typed_config } = chain.transport_socket;
+  const { tls_certificate_sds_secret_configs } = typed_config.common_tls_context;
+  const validation_context = { trusted_ca: { inline_string: encodeCertificates(server.anchors) } };
+  const common_tls_context = { tls_certificate_sds_secret_configs, validation_context };
+  const transport_socket = {
+    ...chain.transport_socket,
+    typed_config: { ...typed_config, common_tls_context },
+  };
+  return { ...listener, filter_chains: [{ ...chain, transport_socket }] };
+}
+
+envoyTest(
+  "R18: an Envoy that verifies with an old root by itself is told of, whatever it acknowledged",
+  async () => {
+    await start({ id: "odd" }, [mtlsListener("in", "hello", sds), staticListener()]);
+    await proved("odd", "ALL");
+    const old = server.anchors;
+    publish(softwareAuthority().root, ...old);
+    const trouble = await eventually("the trouble", () => told("odd")?.troubles?.[0]);
+    expect(trouble).toMatchObject({
+      kind: "TROUBLE_KIND_NOT_APPLIED",
+      reason:
+        "has acknowledged ALL, but by its own list of certificates 1 of its 2 TLS contexts lack a root of it",
+    });
+    expect(grades("odd")).toEqual({ ALL: "GRADE_ACKNOWLEDGED", [web]: "GRADE_PROVED" });
+    publish(...old);
+    await eventually("the end of the trouble", () => told("odd")?.troubles?.length === 0);
+    await proved("odd", "ALL");
+  },
+);
+
+const metric = async (name: string): Promise<string | undefined> => {
+  const text = await (await fetch(`http://127.0.0.1:${agent.opsPort}/metrics`)).text();
+  return new RegExp(`^meshmint_${name} (\\d+)$`, "m").exec(text)?.[1];
+};
+
+envoyTest(
+  "R18: nobody points the agent at another process: that one is not asked, and proves nothing",
+  async () => {
+    const honest = await start({ id: "honest" }, [mtlsListener("in", "hello", sds)]);
+    await proved("honest", "ALL");
+    const admin = honest.adminAddress;
+    await start({ id: "liar", metadata: { meshmint: { admin } } }, [mtlsListener("in", "hello", sds)]);
+    await eventually("the refusal", async () => (await metric("agent_proxies_not_inspected_total")) === "1");
+    expect(grades("liar")).toEqual({ ALL: "GRADE_ACKNOWLEDGED", [web]: "GRADE_ACKNOWLEDGED" });
+  },
+);
