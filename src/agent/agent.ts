@@ -147,7 +147,12 @@ export class Agent {
     for (const reason of update.flaws) this.#deps.observer.saw({ kind: "update-flawed", reason });
     const hasNewBundle = update.bundle !== undefined && (await this.#bundles.offer(update.bundle));
     if (update.authority !== undefined) {
-      const notice = { ...update.authority, learnedAtMs: this.#deps.clock.now().getTime() };
+      const { activeKeyId } = update.authority;
+      // Nothing is asked of it: neither what it has nor what it gets, by whichever authority, is to be replaced.
+      const notice =
+        activeKeyId === ""
+          ? undefined
+          : { ...update.authority, learnedAtMs: this.#deps.clock.now().getTime() };
       this.#node.setAuthority(notice);
       this.#svids.setAuthority(notice);
     }

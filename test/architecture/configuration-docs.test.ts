@@ -136,6 +136,10 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
       refused: [{ "/a": +least - 1 }, { "/a": +most + 1 }, { "": +least }, ["/a"]],
     }),
   ],
+  [
+    /^list of cohorts$/,
+    () => ({ allowed: [[], ["canary=yes", "5%"]], refused: [["canary"], ["10%", "5%"], ["0%"]] }),
+  ],
   [/^list of user ids$/, () => ({ allowed: [[], [0]], refused: [[-1], ["root"]] })],
   [/^list of SPIFFE IDs$/, () => ({ allowed: [[], ["spiffe://a/b"]], refused: [["https://a/b"]] })],
   [/^group id$/, () => ({ allowed: [0], refused: [-1, "adm"] })],

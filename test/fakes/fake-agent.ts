@@ -2,7 +2,7 @@ import type { HolderReportMessage } from "../../src/control/rotation/holder-repo
 import type { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { Authority } from "../../src/domain/trust/authority.ts";
 import { type Bundle, partNames } from "../../src/domain/trust/bundle.ts";
-import { type Holder, newHolder, type SecretContent } from "../../src/domain/trust/holder.ts";
+import { type Holder, newHolder, type SecretContent, type Trouble } from "../../src/domain/trust/holder.ts";
 import { toHolderRecord } from "../../src/domain/trust/holder-record.ts";
 import { acknowledged, delivered, gone, refused } from "../../src/domain/trust/holder-updates.ts";
 import type { Clock } from "../../src/foundation/clock.ts";
@@ -84,6 +84,12 @@ export class FakeAgent {
     const given = delivered(this.#holder(pid), { ...root, content }, this.#clock.now());
     const verdict = { ...root, version: content.version, reason: "Failed to load trusted CA" };
     this.#holders.set(pid, refused(given, verdict, this.#clock.now()));
+    await this.report(roster, pid);
+  }
+
+  /** What the agent sees of the Envoy with this pid from outside. */
+  async suffer(roster: HolderRoster, pid: number, troubles: readonly Trouble[]): Promise<void> {
+    this.#holders.set(pid, { ...this.#holder(pid), troubles });
     await this.report(roster, pid);
   }
 

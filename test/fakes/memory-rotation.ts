@@ -5,15 +5,18 @@ import type {
   RecordedIntent,
   RecordedLeaf,
 } from "../../src/control/ledger/ledger-reader.ts";
+import { HandOut } from "../../src/control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { HolderStore, RosterChange } from "../../src/control/rotation/holder-store.ts";
+import type { NodeLabels } from "../../src/control/rotation/node-labels.ts";
 import { RotationDriver } from "../../src/control/rotation/rotation-driver.ts";
 import type { RotationStore } from "../../src/control/rotation/rotation-store.ts";
 import { TrustPicture } from "../../src/control/rotation/trust-picture.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { defaultAcceptancePolicy } from "../../src/domain/trust/acceptance-policy.ts";
 import { partNames } from "../../src/domain/trust/bundle.ts";
+import type { CohortPlan } from "../../src/domain/trust/cohorts.ts";
 import { type Holder, holderKey } from "../../src/domain/trust/holder.ts";
 import type { TrustState } from "../../src/domain/trust/trust-state.ts";
 import { hours } from "../../src/foundation/duration.ts";
@@ -61,6 +64,7 @@ class MemoryHolderStore implements HolderStore {
 export type MemoryServer = {
   picture: TrustPicture;
   roster: HolderRoster;
+  handOut: HandOut;
   quarantines: HolderQuarantines;
   driver: RotationDriver;
 };
@@ -75,6 +79,14 @@ export class MemoryRotation {
   readonly #quarantines = new MemoryHolderQuarantines();
   readonly #leaves: (RecordedLeaf & RecordedIntent)[] = [];
   readonly signer = new SoftwareSigner();
+  /** What the cohorts of a start that names none are. */
+  cohorts: CohortPlan | undefined;
+  /** Node by node, as KEY=VALUE. */
+  readonly nodeLabels = new Map<string, readonly string[]>();
+  readonly labels: NodeLabels = {
+    has: (agentId, label, value) => this.nodeLabels.get(agentId)?.includes(`${label}=${value}`) ?? false,
+    exists: (label, value) => [...this.nodeLabels.values()].some((all) => all.includes(`${label}=${value}`)),
+  };
   /** Runs before an event is recorded: a test ends a server there by throwing. */
   beforeEvent: () => void = () => undefined;
   now = new Date();
@@ -132,6 +144,9 @@ export class MemoryRotation {
     );
     const driver = new RotationDriver({
       frozen: () => undefined,
+      labels: this.labels,
+      limits: { share: 0.05, least: 2, cohortTimeout: hours(1) },
+      defaultCohorts: this.cohorts,
       ...common,
       ...watched,
       picture,
@@ -140,7 +155,8 @@ export class MemoryRotation {
       ledger: this.#ledger,
       random: systemRandom,
     });
-    return { picture, roster, quarantines, driver };
+    const handOut = new HandOut({ picture, roster, labels: this.labels });
+    return { picture, roster, handOut, quarantines, driver };
   }
 
   readonly #ledger = {

@@ -29,6 +29,10 @@ export class SoftwareSigner implements Signer, KeyLister {
     this.#authorities.set(authority.authority.keyId, authority);
   }
 
+  remove({ authority }: SoftwareAuthority): void {
+    this.#authorities.delete(authority.keyId);
+  }
+
   signOne({ keyId, tbs }: SignItem): Result<Uint8Array, SignRefusal> {
     const found = this.#authorities.get(keyId);
     if (found === undefined) return refused({ code: "unknown-key", reason: keyId, journaled: false });

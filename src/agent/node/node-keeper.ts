@@ -64,9 +64,11 @@ export class NodeKeeper {
     this.#schedule();
   }
 
-  setAuthority(notice: AuthorityNotice): void {
-    if (this.#notice?.activeKeyId === notice.activeKeyId) return;
+  /** Undefined: whatever authority signed what it has, nothing is to be replaced for it. */
+  setAuthority(notice: AuthorityNotice | undefined): void {
+    if (this.#notice?.activeKeyId === notice?.activeKeyId) return;
     this.#notice = notice;
+    if (!notice) return;
     this.#dueAtMs = Math.min(this.#dueAtMs, this.#nextMoment());
     this.#schedule();
   }

@@ -268,6 +268,20 @@ test("R14: what ends first is replaced first, at even steps, whatever its name",
   }
 });
 
+test("R20: a node whose turn has not come keeps what it has, by whichever authority it gets the next one", async () => {
+  keeper.setAuthority({ activeKeyId: "old", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  keeper.setAuthority(undefined);
+  authority = "new";
+  keeper.setEntries([entry({ dnsNames: ["web.mesh.example"] })], [], true);
+  await settle();
+  expect(asked.splice(0)).toHaveLength(1);
+  await stage.advance(60_000);
+  expect(asked).toEqual([]);
+  keeper.setAuthority({ activeKeyId: "newer", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  await stage.advance(2000);
+  expect(asked).not.toEqual([]);
+});
+
 test("a server that keeps to the old authority is not asked in a tight loop", async () => {
   keeper.setEntries([entry()], [], true);
   await settle();

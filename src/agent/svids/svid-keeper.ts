@@ -80,9 +80,11 @@ export class SvidKeeper {
     this.#pump();
   }
 
-  setAuthority(notice: AuthorityNotice): void {
-    if (this.#notice?.activeKeyId === notice.activeKeyId) return;
+  /** Undefined: whatever authority signed what it has, nothing is to be replaced for it. */
+  setAuthority(notice: AuthorityNotice | undefined): void {
+    if (this.#notice?.activeKeyId === notice?.activeKeyId) return;
     this.#notice = notice;
+    if (!notice) return;
     const old = [...this.#slots.values()].filter((slot) => isOld(slot, notice));
     const leaves = old.flatMap(({ entry, svid }) =>
       svid ? { name: entry.id, notAfter: svid.notAfter } : [],

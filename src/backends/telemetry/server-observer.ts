@@ -17,6 +17,7 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
   readonly #rotationSteps: ReturnType<Metrics["counter"]>;
   readonly #rotationForced: ReturnType<Metrics["counter"]>;
   readonly #draws: ReturnType<Metrics["counter"]>;
+  readonly #alarms: ReturnType<Metrics["counter"]>;
 
   constructor(logger: Logger, metrics: Metrics) {
     this.#logger = logger;
@@ -33,6 +34,11 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       "Intermediates that the schedule drew from the stock",
       ["because"],
     );
+    this.#alarms = metrics.counter(
+      "rotation_alarms_total",
+      "Times that a rotation went back or stopped by itself, for what the fleet showed",
+      ["remedy"],
+    );
   }
 
   saw(event: ServerEvent): void {
@@ -47,12 +53,10 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       case "failed":
         this.#rotation(event);
         break;
+      case "alarm":
       case "drawn":
-        this.#draws.inc({ because: event.because });
-        this.#logger.info(fieldsOf(event), "the next intermediate is drawn from the stock");
-        break;
       case "stock":
-        this.#stock(event);
+        this.#byItself(event);
         break;
       case "incident":
         this.#logger.warn(fieldsOf(event), "an intermediate whose key is lost is being taken away");
@@ -94,6 +98,18 @@ export class ServerTelemetry implements IssuanceObserver, RotationObserver, Sign
       fieldsOf(event),
       event.kind === "step" ? "the rotation took a step" : "an authority is closed",
     );
+  }
+
+  #byItself(event: Extract<RotationEvent, { kind: "alarm" | "drawn" | "stock" }>): void {
+    if (event.kind === "stock") {
+      this.#stock(event);
+    } else if (event.kind === "drawn") {
+      this.#draws.inc({ because: event.because });
+      this.#logger.info(fieldsOf(event), "the next intermediate is drawn from the stock");
+    } else {
+      this.#alarms.inc({ remedy: event.remedy });
+      this.#logger.error(fieldsOf(event), "the rotation goes back, or stops, by itself");
+    }
   }
 
   #stock({ level, inStock, advice }: Extract<RotationEvent, { kind: "stock" }>): void {

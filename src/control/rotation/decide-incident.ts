@@ -54,7 +54,8 @@ export async function decideIncident(
   if (!set.ok) return badCertificate(`these lists cannot be used: ${set.error}`);
   const plan = planOf(deps, checked.value, actor);
   const step = { actor, at };
-  const anchored = anchor(distribute(start(rotation, plan), bundle.sequence, step), step);
+  const handed = { sequence: bundle.sequence, before: undefined };
+  const anchored = anchor(distribute(start(rotation, plan), handed, step), step);
   const next = withActive(withStandby(state, authority), authority.keyId);
   const incident = openIncident({
     by: actor,

@@ -14,9 +14,9 @@ export function decidePause({ picture, clock }: Deps, act: Pick<ReasonedAct, "ac
   return ok({ rotation: pause(rotation, paused), note: { paused: act.reason } });
 }
 
-export function decideResume({ picture }: Deps, { actor }: Pick<RotationAct, "actor">): Decision {
+export function decideResume({ picture, clock }: Deps, { actor }: Pick<RotationAct, "actor">): Decision {
   const { rotation } = picture.state;
   if (!isUnderWay(rotation)) return wrongPhase("no rotation is under way: there is nothing to resume");
   if (!rotation.paused) return ok(undefined);
-  return ok({ rotation: resume(rotation, actor), note: { resumed: true } });
+  return ok({ rotation: resume(rotation, { actor, at: clock.now() }), note: { resumed: true } });
 }

@@ -1,5 +1,6 @@
 import { sameBytes, toHex } from "../../domain/certificate/hex.ts";
 import type { Authority } from "../../domain/trust/authority.ts";
+import type { CohortPlan } from "../../domain/trust/cohorts.ts";
 import { checkRevocationSet } from "../../domain/trust/revocation-set.ts";
 import { isUnderWay, type RotationPlan, start } from "../../domain/trust/rotation.ts";
 import { type TrustState, withStandby } from "../../domain/trust/trust-state.ts";
@@ -12,7 +13,11 @@ import type { RotationAct, RotationRefusal } from "./rotation-status.ts";
 import { whoLacksKey } from "./signer-keys.ts";
 
 /** What the ceremonies wrote; without a root the intermediate follows the present one under the present root. */
-export type OfferedRotation = Omit<OfferedAuthority, "root"> & { readonly root: Uint8Array | undefined };
+export type OfferedRotation = Omit<OfferedAuthority, "root"> & {
+  readonly root: Uint8Array | undefined;
+  /** Whose turn comes when; as configured where it is left out. */
+  readonly cohorts?: CohortPlan | "none" | undefined;
+};
 
 export type CheckDeps = Pick<DecisionDeps, "picture" | "signatures" | "longestLeaf" | "clock">;
 
@@ -34,8 +39,26 @@ export async function decideStart(
   if (!checked.ok) return checked;
   const lacking = lackingList(deps, checked.value);
   if (lacking !== undefined) return badCertificate(lacking);
+  const cohorts = cohortsOf(deps, offered);
+  if (!cohorts.ok) return cohorts;
   const { authorities: waiting } = withStandby(state, checked.value.authority);
-  return ok({ authorities: waiting, rotation: start(rotation, planOf(deps, checked.value, actor)) });
+  const plan = { ...planOf(deps, checked.value, actor), cohorts: cohorts.value };
+  return ok({ authorities: waiting, rotation: start(rotation, plan) });
+}
+
+/** A label that nobody has is a slip of the pen when it is named for this start; one in the configuration may have no node yet. */
+function cohortsOf(
+  { defaultCohorts, labels }: DecisionDeps,
+  { cohorts: named }: OfferedRotation,
+): Result<CohortPlan | undefined, RotationRefusal> {
+  if (named === undefined) return ok(defaultCohorts);
+  if (named === "none") return ok(undefined);
+  const unknown = named.rules.find((rule) => "label" in rule && !labels.exists(rule.label, rule.value));
+  if (unknown === undefined || !("label" in unknown)) return ok(named);
+  const what = `${unknown.label}=${unknown.value}`;
+  return wrongPhase(
+    `no registration entry has the label ${what}: its cohort would be empty; see meshmint entry list`,
+  );
 }
 
 /** While revocation lists are in force, whatever has an issuer without one is refused by every verifier. */

@@ -1,3 +1,4 @@
+import type { CohortPlan } from "../../domain/trust/cohorts.ts";
 import type { UnderWay } from "../../domain/trust/rotation.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Seconds } from "../../foundation/duration.ts";
@@ -6,6 +7,7 @@ import { type Result, refused } from "../../foundation/result.ts";
 import type { Barriers } from "./barriers.ts";
 import { type Verdict, whatIsInTheWay } from "./describe-laggards.ts";
 import type { SignatureCheck } from "./new-authority.ts";
+import type { NodeLabels } from "./node-labels.ts";
 import type { RotationRefusal } from "./rotation-status.ts";
 import type { Change } from "./rotation-steps.ts";
 import type { SignerKeys } from "./signer-keys.ts";
@@ -24,6 +26,9 @@ export type DecisionDeps = {
   readonly longestLeaf: Seconds;
   readonly clock: Clock;
   readonly random: Random;
+  readonly labels: NodeLabels;
+  /** Of a start that names none. */
+  readonly defaultCohorts: CohortPlan | undefined;
 };
 
 export const wrongPhase = (message: string) => refused({ code: "wrong-phase", message } as const);

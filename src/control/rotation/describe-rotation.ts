@@ -1,5 +1,6 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import type { Standing } from "../../domain/trust/anchors-barrier.ts";
+import type { CohortStanding } from "../../domain/trust/cohort-progress.ts";
 import {
   type Forced,
   isUnderWay,
@@ -8,14 +9,18 @@ import {
   type Rotation,
 } from "../../domain/trust/rotation.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
-import { toMs } from "../../foundation/duration.ts";
+import { seconds, toMs } from "../../foundation/duration.ts";
 import { countLaggards, describeLaggards, type HolderFacts, type Verdict } from "./describe-laggards.ts";
-import type { ForcedStep, RotationStatus } from "./rotation-status.ts";
+import type { CohortRecord, ForcedStep, RotationStatus } from "./rotation-status.ts";
 
 /** More are counted, not listed: a status must fit into one message. */
 const mostLaggards = 500;
 
-export function describeRotation(state: TrustState, verdict: Verdict, facts: HolderFacts): RotationStatus {
+export function describeRotation(
+  state: TrustState,
+  verdict: Verdict,
+  facts: HolderFacts & { readonly cohorts: readonly CohortStanding[] },
+): RotationStatus {
   const concerned = verdict.standings.filter(({ verdict: is }) => is === "passed" || is === "behind");
   const passed = concerned.filter(({ verdict: is }) => is === "passed");
   return {
@@ -36,8 +41,23 @@ export function describeRotation(state: TrustState, verdict: Verdict, facts: Hol
     leavesEndMs: verdict.countsUntil?.getTime() ?? 0,
     obstacles: [...verdict.obstacles],
     quarantines: facts.quarantines.list(),
+    cohorts: facts.cohorts.map((one) => cohortRecord(one, state.rotation)),
   };
 }
+
+function cohortRecord(standing: CohortStanding, rotation: Rotation): CohortRecord {
+  const { name, state, holders, passed, outOfReach } = standing;
+  const isTurn = state === "open" || state === "through";
+  const { turn, plan } = rotation.phase === "idle" || !isTurn ? noTurn : rotation;
+  const soaksMs = toMs(plan?.cohorts?.soak ?? seconds(0));
+  return {
+    ...{ name, state, holders, passed, outOfReach },
+    openedAtMs: turn?.openedAt.getTime() ?? 0,
+    soakEndsMs: turn?.throughAt ? turn.throughAt.getTime() + soaksMs : 0,
+  };
+}
+
+const noTurn = { turn: undefined, plan: undefined };
 
 const validForAllMs = (rotation: Rotation, { maxClockSkew }: AcceptancePolicy): number =>
   isUnderWay(rotation) ? rotation.plan.validFrom.getTime() + toMs(maxClockSkew) : 0;

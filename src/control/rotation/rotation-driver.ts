@@ -1,4 +1,5 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
+import type { CohortPlan } from "../../domain/trust/cohorts.ts";
 import { closed } from "../../domain/trust/incident.ts";
 import { replacesRoot } from "../../domain/trust/rotation.ts";
 import type { Clock } from "../../foundation/clock.ts";
@@ -9,6 +10,7 @@ import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { Barriers } from "./barriers.ts";
+import { CohortWatch, type RotationLimits } from "./cohort-watch.ts";
 import { decideActivate } from "./decide-activate.ts";
 import { decideIncident, type OfferedIncident } from "./decide-incident.ts";
 import { decidePause, decideResume } from "./decide-pause.ts";
@@ -20,9 +22,11 @@ import { describeIncident, type IncidentStatus, nameOfLists } from "./describe-i
 import type { Verdict } from "./describe-laggards.ts";
 import { describeRotation } from "./describe-rotation.ts";
 import { type Question, RotationForecaster } from "./forecast-rotation.ts";
+import { heedAlarm } from "./heed-alarm.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { SignatureCheck } from "./new-authority.ts";
+import type { NodeLabels } from "./node-labels.ts";
 import { OldLeaves } from "./old-leaves.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import type { RotationEvent, RotationObserver } from "./rotation-event.ts";
@@ -51,6 +55,10 @@ export type RotationDeps = {
   readonly longestLeaf: Seconds;
   readonly clock: Clock;
   readonly random: Random;
+  readonly labels: NodeLabels;
+  readonly limits: RotationLimits;
+  /** Of a start that names none. */
+  readonly defaultCohorts: CohortPlan | undefined;
   /** Why no step may be taken at all now, as a sentence; undefined when steps may be. */
   readonly frozen: () => string | undefined;
 };
@@ -71,6 +79,8 @@ export class RotationDriver {
   readonly #decisions: DecisionDeps;
   readonly #turns = new OneAtATime();
   readonly #forecaster: RotationForecaster;
+  readonly #cohorts: CohortWatch;
+  readonly #alarmed: Parameters<typeof heedAlarm>[0];
 
   constructor(deps: RotationDeps) {
     const { picture, roster, ledger, policy, observer, clock, frozen } = deps;
@@ -81,17 +91,20 @@ export class RotationDriver {
     this.#barriers = new Barriers({ picture, roster, oldLeaves, policy, clock });
     this.#decisions = { ...deps, barriers: this.#barriers };
     const verdict = () => this.#verdict();
+    this.#cohorts = new CohortWatch({ ...deps, barriers: this.#barriers });
     this.#forecaster = new RotationForecaster({ ...deps, decisions: this.#decisions, verdict });
     this.#steps = new RotationSteps({
       picture,
       barriers: this.#barriers,
       oldLeaves,
+      cohorts: this.#cohorts,
       ledger,
       observer,
       settle,
       clock,
       frozen,
     });
+    this.#alarmed = { ...deps, ...this.#decisions, watch: this.#cohorts, steps: this.#steps };
   }
 
   /** Answered from memory, with the barrier that the present phase waits for. */
@@ -101,7 +114,9 @@ export class RotationDriver {
     const obstacles = frozen === undefined ? verdict.obstacles : [frozen, ...verdict.obstacles];
     const { picture, quarantines, roster, policy, clock } = this.#deps;
     const facts = { quarantines, agentsSeenAt: roster.agentsSeenAt(), policy, now: clock.now() };
-    return describeRotation(picture.state, { ...verdict, obstacles }, facts);
+    const cohorts = this.#cohorts.describe(picture.state.rotation, verdict);
+    const worded = this.#cohorts.inWords(picture.state.rotation, { ...verdict, obstacles });
+    return describeRotation(picture.state, worded, { ...facts, cohorts });
   }
 
   /** What will come of this, or of the rotation under way; no turn is taken, and nothing changed. See RotationForecaster. */
@@ -163,6 +178,7 @@ export class RotationDriver {
   observe(signal: AbortSignal): Promise<void> {
     return this.#turns.run(async () => {
       await this.#deps.quarantines.endGone(signal);
+      await heedAlarm(this.#alarmed, signal);
       await this.#steps.advance(signal);
       if (await this.#follow(signal)) await this.#steps.advance(signal);
       await this.#closeIncident(signal);

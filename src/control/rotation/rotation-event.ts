@@ -55,6 +55,13 @@ export type RotationEvent =
     }
   /** By an operator, or by the server because its process has exited. */
   | { readonly kind: "holder-released"; readonly holder: string; readonly actor: string }
+  /** What was handed out does harm, or may: the step that follows goes back or stops. */
+  | {
+      readonly kind: "alarm";
+      readonly rotation: string;
+      readonly remedy: "pause" | "roll-back";
+      readonly reason: string;
+    }
   /** The server could not look at the barriers or take the next step; it tries again. */
   | { readonly kind: "failed"; readonly cause: unknown };
 

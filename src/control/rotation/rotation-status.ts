@@ -36,6 +36,8 @@ export type RotationStatus = {
   leavesOutstanding: number;
   obstacles: string[];
   quarantines: QuarantineRecord[];
+  /** In their order; empty where there are none, or nothing is handed out now. */
+  cohorts: CohortRecord[];
   /** How many there are; `laggards` has the first five hundred. */
   laggardsTotal: number;
   /** Certificates that the rotation replaces and that have not ended; `leavesOutstanding` of them still count. */
@@ -44,6 +46,20 @@ export type RotationStatus = {
   leavesEndMs: number;
   /** From when on every clock finds the new certificates valid. */
   validForAllMs: number;
+};
+
+/** One cohort: what it is called, and how many of its holders have what is handed out. */
+export type CohortRecord = {
+  name: string;
+  /** done | open | through | to-come */
+  state: string;
+  holders: number;
+  passed: number;
+  /** Behind and out of reach, or in quarantine: not waited for. */
+  outOfReach: number;
+  /** Of the one whose turn it is: since when, and when the next one's turn comes; 0 for not known. */
+  openedAtMs: number;
+  soakEndsMs: number;
 };
 
 /** Somebody that a barrier waits for; `reason` follows the name in a sentence. */

@@ -1,4 +1,5 @@
 import type { Der } from "../../domain/certificate/der.ts";
+import { cohortsToCome, type Handing } from "../../domain/trust/cohort-turns.ts";
 import {
   anchor,
   distribute,
@@ -34,6 +35,7 @@ import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, toMs } from "../../foundation/duration.ts";
 import type { LedgerEvent, LedgerWriter } from "../ledger/ledger-writer.ts";
 import type { Barriers } from "./barriers.ts";
+import type { CohortWatch } from "./cohort-watch.ts";
 import type { OldLeaves } from "./old-leaves.ts";
 import type { RotationObserver } from "./rotation-event.ts";
 import type { TrustPicture } from "./trust-picture.ts";
@@ -42,6 +44,7 @@ type Deps = {
   readonly picture: TrustPicture;
   readonly barriers: Barriers;
   readonly oldLeaves: OldLeaves;
+  readonly cohorts: Pick<CohortWatch, "due">;
   readonly ledger: Pick<LedgerWriter, "recordEvent">;
   readonly observer: RotationObserver;
   readonly settle: Seconds;
@@ -127,22 +130,27 @@ export class RotationSteps {
   }
 
   #due(rotation: Rotation): Change | undefined {
-    const step = { actor: byItself, at: this.#deps.clock.now() };
-    const bundle = this.#deps.picture.bundleToChange();
+    const { picture, cohorts, clock } = this.#deps;
+    const step = { actor: byItself, at: clock.now() };
+    const bundle = picture.bundleToChange();
     switch (rotation.phase) {
       case "prepared": {
-        if (!replacesRoot(rotation.plan)) return { rotation: distribute(rotation, bundle.sequence, step) };
+        if (!replacesRoot(rotation.plan))
+          return { rotation: distribute(rotation, { sequence: bundle.sequence, before: undefined }, step) };
         const wider = withAnchor(bundle, rotation.plan.newRoot);
-        return { bundle: wider, rotation: distribute(rotation, wider.sequence, step) };
+        const handed = { sequence: wider.sequence, before: picture.bundle() };
+        return { bundle: wider, rotation: distribute(rotation, handed, step) };
       }
       case "distributing":
+        if (cohortsToCome(rotation) > 0) return asChange(cohorts.due(rotation, byItself));
         return this.#mayActivate(rotation) ? { rotation: anchor(rotation, step) } : undefined;
       case "anchored":
         return this.#keepsFailing(this.#mayActivate(rotation))
           ? { rotation: unanchor(rotation, step) }
           : undefined;
       case "reissuing":
-        return this.#mayRetire(rotation) ? { rotation: reissued(rotation, step) } : undefined;
+        if (this.#mayRetire(rotation)) return { rotation: reissued(rotation, step) };
+        return cohortsToCome(rotation) > 0 ? asChange(cohorts.due(rotation, byItself)) : undefined;
       case "reissued":
         return this.#keepsFailing(this.#mayRetire(rotation))
           ? { rotation: unreissue(rotation, step) }
@@ -225,6 +233,15 @@ export class RotationSteps {
     this.#closedSeen.add(name);
     observer.saw({ kind: "authority-closed", rotation: id, keyId });
   }
+}
+
+function asChange(rotation: Handing | undefined): Change | undefined {
+  if (!rotation) return undefined;
+  const { paused, turn } = rotation;
+  const note = paused
+    ? { paused: paused.reason }
+    : { cohortsOpened: turn?.opened ?? 0, soaking: turn?.throughAt !== undefined };
+  return { rotation, note };
 }
 
 const isPaused = (rotation: Rotation): boolean => rotation.phase !== "idle" && rotation.paused !== undefined;

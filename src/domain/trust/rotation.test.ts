@@ -26,6 +26,7 @@ import {
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
 const by = (seconds: number) => ({ actor: "alice", at: at(seconds) });
+const at2 = { sequence: 2, before: undefined };
 const plan: RotationPlan = {
   id: "r1",
   trustDomain: "mesh.example" as TrustDomain,
@@ -52,7 +53,7 @@ const sides = [authority("aa", "01"), authority("cc", "01"), authority("bb", "02
 
 test("a rotation goes through its phases and keeps its plan", () => {
   const prepared = start({ phase: "idle", since: at(-9) }, plan);
-  const distributing = distribute(prepared, 2, by(1));
+  const distributing = distribute(prepared, at2, by(1));
   const reissuing = activate(anchor(distributing, by(2)), by(3));
   const done = finish(retire(reissued(reissuing, by(4)), by(5)), 3, by(6));
   expect(isUnderWay(prepared)).toBe(true);
@@ -72,7 +73,7 @@ test("a rotation goes through its phases and keeps its plan", () => {
 });
 
 test("a barrier that holds no longer takes the phase back", () => {
-  const anchored = anchor(distribute(start({ phase: "idle", since: at(0) }, plan), 2, by(1)), by(2));
+  const anchored = anchor(distribute(start({ phase: "idle", since: at(0) }, plan), at2, by(1)), by(2));
   expect(unanchor(anchored, by(3)).phase).toBe("distributing");
   const settled = reissued(activate(anchored, by(3)), by(4));
   expect(unreissue(settled, by(5))).toMatchObject({ phase: "reissuing", activatedAt: at(3) });
@@ -81,7 +82,7 @@ test("a barrier that holds no longer takes the phase back", () => {
 test("from every phase before the old anchor goes there is a way back, which ends a pause and keeps what was forced", () => {
   const why = { by: "bob", reason: "it fails", at: at(9) };
   const prepared = start({ phase: "idle", since: at(0) }, plan);
-  const anchored = anchor(distribute(prepared, 2, by(1)), by(2));
+  const anchored = anchor(distribute(prepared, at2, by(1)), by(2));
   const settled = reissued(activate(anchored, by(3)), by(4));
   const forced = { ...why, verb: "activate", behind: 3 } as const;
   for (const from of [prepared, anchored, settled]) {
@@ -101,7 +102,7 @@ test("from every phase before the old anchor goes there is a way back, which end
 test("where the root stays, only the intermediate that is followed leaves", () => {
   const inside = { ...plan, newAnchor: plan.oldAnchor };
   expect([replacesRoot(plan), replacesRoot(inside)]).toEqual([true, false]);
-  const anchored = anchor(distribute(start({ phase: "idle", since: at(0) }, inside), 2, by(1)), by(2));
+  const anchored = anchor(distribute(start({ phase: "idle", since: at(0) }, inside), at2, by(1)), by(2));
   const settled = reissued(activate(anchored, by(3)), by(4));
   expect(sides.filter(leavingSide(settled))).toEqual([sides[0]]);
   const back = rollBack(settled, { by: "bob", reason: "it fails", at: at(9) });
@@ -109,10 +110,14 @@ test("where the root stays, only the intermediate that is followed leaves", () =
 });
 
 test("a pause is over whatever phase, and takes nothing away", () => {
-  const distributing = distribute(start({ phase: "idle", since: at(0) }, plan), 2, by(1));
+  const distributing = distribute(start({ phase: "idle", since: at(0) }, plan), at2, by(1));
   const paused = pause(distributing, { by: "bob", reason: "night", at: at(2) });
   expect(paused).toMatchObject({ phase: "distributing", since: at(1), actor: "bob" });
-  expect(resume(paused, "alice")).toEqual({ ...distributing, actor: "alice" });
+  expect(resume(paused, { actor: "alice", at: at(9) })).toEqual({
+    ...distributing,
+    actor: "alice",
+    watchedSince: at(9),
+  });
 });
 
 test("impossible steps do not type-check", () => {
@@ -121,10 +126,10 @@ test("impossible steps do not type-check", () => {
   // @ts-expect-error a new authority cannot sign before its anchor is distributed and accepted
   expect(activate(prepared, by(1)).phase).toBe("reissuing");
   // @ts-expect-error an old anchor cannot go while its leaves are being replaced
-  expect(retire(activate(anchor(distribute(prepared, 2, by(1)), by(1)), by(1)), by(1)).phase).toBe(
+  expect(retire(activate(anchor(distribute(prepared, at2, by(1)), by(1)), by(1)), by(1)).phase).toBe(
     "retiring",
   );
-  const settled = reissued(activate(anchor(distribute(prepared, 2, by(1)), by(1)), by(1)), by(1));
+  const settled = reissued(activate(anchor(distribute(prepared, at2, by(1)), by(1)), by(1)), by(1));
   const why = { by: "bob", reason: "late", at: at(1) };
   // @ts-expect-error there is no way back once the old anchor goes
   expect(rollBack(retire(settled, by(1)), why).phase).toBe("rolling-back");

@@ -1,6 +1,8 @@
 import type { Der } from "../certificate/der.ts";
 import type { TrustDomain } from "../identity/trust-domain.ts";
 import type { AuthoritiesOf } from "./authority.ts";
+import type { Bundle } from "./bundle.ts";
+import { type CohortPlan, type CohortTurn, firstTurn } from "./cohorts.ts";
 
 /** What a rotation is about, fixed when it starts. Authorities by key id, anchors by SHA-256, both hexadecimal. */
 export type RotationPlan = {
@@ -14,6 +16,8 @@ export type RotationPlan = {
   readonly newRoot: Der;
   /** The latest notBefore of the new root, intermediate and cross-certificate. */
   readonly validFrom: Date;
+  /** Undefined where everybody has his turn at once. */
+  readonly cohorts?: CohortPlan | undefined;
   /** Who started it. */
   readonly startedBy: string;
   readonly startedAt: Date;
@@ -35,6 +39,10 @@ type Running = {
   /** Each step that was forced, in order; undefined for none. */
   readonly forced: readonly Forced[] | undefined;
   readonly paused: Reasoned | undefined;
+  /** Where there are cohorts, of the last phase that hands something out. */
+  readonly turn?: CohortTurn | undefined;
+  /** What showed before an operator let it go on is his to judge; undefined: since its start. */
+  readonly watchedSince?: Date | undefined;
 };
 
 /** Sequence of the bundle that first had the new anchor. */
@@ -99,12 +107,17 @@ export const start = (_from: Idle | Done, plan: RotationPlan): Prepared => ({
   paused: undefined,
 });
 
-/** The new anchor entered the bundle, with this sequence. */
-export const distribute = (from: Prepared, sequence: number, step: Step): Distributing => ({
+/** The new anchor entered the bundle, with this sequence; `before` is the bundle that cohorts keep whose turn has not come, where the root changes. */
+export const distribute = (
+  from: Prepared,
+  { sequence, before }: { readonly sequence: number; readonly before: Bundle | undefined },
+  step: Step,
+): Distributing => ({
   ...from,
   ...taken(step),
   phase: "distributing",
   distributedAt: sequence,
+  turn: before && firstTurn(from.plan.cohorts, step.at, before),
 });
 
 /** The anchors barrier was seen to hold. It is asked again before the new authority signs. */
@@ -127,6 +140,7 @@ export const activate = (from: Anchored, step: Step): Reissuing => ({
   ...taken(step),
   phase: "reissuing",
   activatedAt: step.at,
+  turn: firstTurn(from.plan.cohorts, step.at, undefined),
 });
 
 /** The leaves barrier was seen to hold. It is asked again before the old anchor goes. */
@@ -166,6 +180,8 @@ export const rollBack = (from: Reversible, rollback: Reasoned): RollingBack => (
   paused: undefined,
   from: from.phase,
   rollback,
+  // Who was not given the new bundle is not given it on the way back.
+  turn: from.phase === "distributing" ? from.turn : undefined,
 });
 
 /** The new anchor left the bundle: as if the rotation had never begun. */
@@ -182,10 +198,13 @@ export const pause = <R extends UnderWay>(rotation: R, paused: Reasoned): R => (
   paused,
 });
 
-export const resume = <R extends UnderWay>(rotation: R, actor: string): R => ({
+/** A cohort's time counts from here: it could not come through while nothing went on. */
+export const resume = <R extends UnderWay>(rotation: R, { actor, at }: Step): R => ({
   ...rotation,
   actor,
   paused: undefined,
+  watchedSince: at,
+  ...(rotation.turn && { turn: { ...rotation.turn, openedAt: at } }),
 });
 
 export const withForced = <R extends UnderWay>(rotation: R, forced: Forced): R => ({

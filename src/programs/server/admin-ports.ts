@@ -47,6 +47,7 @@ export function adminPorts(config: ServerConfig, parts: AdminParts): AdminPorts 
       verifyLedger({ reader: storage.ledger.reader, journal: fleet, lost: trust.guard.lost }, signal),
     ledgerLog: storage.ledger.log,
     rotation: driver,
+    defaultSoak: config.rotation.cohorts.soak,
     stock: trust.schedule,
     forecast: (offered, signal) =>
       driver.forecast(

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { parseCohortRules } from "../../domain/trust/cohorts.ts";
 import { formatDuration, hours, minutes, type Seconds, seconds } from "../../foundation/duration.ts";
+import { ok } from "../../foundation/result.ts";
 import {
   durationWithin,
   type FilePieces,
@@ -43,6 +45,30 @@ const schedule = z
   })
   .prefault({});
 
+const cohorts = z
+  .strictObject({
+    /** `KEY=VALUE` and `N%`; none: everybody has his turn at once. */
+    order: z.array(z.string()).superRefine(refuseBadCohorts).default([]),
+    /** How long one has to have stood before the next one's turn. */
+    soak: durationWithin(seconds(0), hours(24 * 30)).prefault("10m"),
+    /** How long one may take before the rotation is paused. */
+    timeout: durationWithin(seconds(1), hours(24 * 30)).prefault("1h"),
+  })
+  .prefault({});
+
+function refuseBadCohorts(order: readonly string[], context: z.RefinementCtx): void {
+  const rules = order.length === 0 ? ok(undefined) : parseCohortRules(order);
+  if (!rules.ok) context.addIssue({ code: "custom", message: rules.error });
+}
+
+/** When a rotation goes back, or stops, by itself: more than the share of a cohort's processes, and so many at least. */
+const failures = z
+  .strictObject({
+    percent: z.int().min(0).max(100).default(5),
+    least: z.int().min(1).max(1_000_000).default(2),
+  })
+  .prefault({});
+
 const rotation = z
   .strictObject({
     /** How far the clocks of the mesh may differ: an expiry counts this long after it, a beginning likewise. */
@@ -54,6 +80,8 @@ const rotation = z
     /** Leaves under a withdrawn authority are replaced within this time, each at a moment of its own. */
     reissueSpread: durationWithin(seconds(0), hours(24)).prefault("30s"),
     schedule,
+    cohorts,
+    failures,
   })
   .prefault({});
 

@@ -3,6 +3,7 @@ import type { NodeEnrolment, NodeSvidMinter } from "../../control/enrolment/node
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import type { NodeDoor } from "../../control/issuance/node-door.ts";
 import type { BundleSequence } from "../../control/rotation/bundle-sequence.ts";
+import type { HandOut } from "../../control/rotation/hand-out.ts";
 import type { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import { ReissuePace } from "../../control/rotation/reissue-pace.ts";
 import type { TrustPicture } from "../../control/rotation/trust-picture.ts";
@@ -35,6 +36,7 @@ type Parts = {
   readonly enrolment: NodeEnrolment;
   readonly door: NodeDoor;
   readonly picture: TrustPicture;
+  readonly handOut: HandOut;
   readonly roster: HolderRoster;
   readonly sequence: BundleSequence;
   readonly presence: Presence;
@@ -46,13 +48,7 @@ type Parts = {
 
 /** What agents are served from: every port of protocols/node, in terms of the use cases. */
 export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
-  const { registrations, directory, enrolment, door, picture, roster, sequence, presence, observer } = parts;
-  const pace = new ReissuePace(() => ({
-    leaves: registrations.count,
-    perSecond: parts.perSecond(),
-    leastMs: toMs(config.rotation.reissueSpread),
-  }));
-  const notice = (activeKeyId: string) => ({ activeKeyId, reissueSpreadMs: pace.spreadMs(activeKeyId) });
+  const { directory, enrolment, door, roster, sequence, presence, observer } = parts;
   return {
     trustDomain: config.trustDomain,
     observer,
@@ -65,17 +61,7 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
       issue: (agent, item, signal) => door.issue(agent, item, signal),
       renewNode: (agent, csr, signal) => enrolment.renewNode(agent, csr, signal),
     },
-    feed: {
-      entriesOf: (agent) => registrations.entriesOf(agent),
-      bundle: () => picture.bundle(),
-      notice: () => notice(picture.activeKeyId()),
-      onChange(agent, listener) {
-        const stops = [registrations.onChangeOf(agent, listener), picture.onChange(listener)];
-        return () => {
-          for (const stop of stops) stop();
-        };
-      },
-    },
+    feed: feedOf(config, parts),
     reports: {
       async accept(agent, report, signal) {
         await roster.accept(agent, report, signal);
@@ -91,6 +77,32 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
         directory.seen(agent);
         roster.disconnected(agent);
       },
+    },
+  };
+}
+
+function feedOf(
+  config: ServerConfig,
+  { registrations, picture, handOut, perSecond }: Parts,
+): NodeServiceDeps["feed"] {
+  const pace = new ReissuePace(() => ({
+    leaves: registrations.count,
+    perSecond: perSecond(),
+    leastMs: toMs(config.rotation.reissueSpread),
+  }));
+  return {
+    entriesOf: (agent) => registrations.entriesOf(agent),
+    bundle: (agent) => handOut.bundleFor(agent),
+    notice(agent) {
+      const activeKeyId = handOut.authorityFor(agent);
+      if (activeKeyId === undefined) return { activeKeyId: "", reissueSpreadMs: 0 };
+      return { activeKeyId, reissueSpreadMs: pace.spreadMs(activeKeyId) };
+    },
+    onChange(agent, listener) {
+      const stops = [registrations.onChangeOf(agent, listener), picture.onChange(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
     },
   };
 }

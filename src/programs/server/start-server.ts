@@ -5,8 +5,10 @@ import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { RestoreTelemetry } from "../../backends/telemetry/restore-telemetry.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
+import type { Registrations } from "../../control/enrolment/registrations.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
 import { CheckpointDesk } from "../../control/ledger/checkpoint-desk.ts";
+import type { NodeLabels } from "../../control/rotation/node-labels.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import { systemClock } from "../../foundation/clock.ts";
@@ -220,7 +222,9 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const signing = await wireSigning({ ...parts, observer }, signal);
   const { fleet } = signing;
   const restores = new RestoreTelemetry(logger);
-  const trust = await wireTrust(config, { storage, signers: fleet, observer, restores }, signal);
+  const known: { registrations?: Registrations } = {};
+  const labels = labelsIn(() => known.registrations);
+  const trust = await wireTrust(config, { storage, signers: fleet, labels, observer, restores }, signal);
   const anchorSha256 = () => trust.picture.state.authorities.active.anchorSha256;
   const authorities = () => {
     const { active, standby } = trust.picture.state.authorities;
@@ -229,6 +233,7 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   const onLag = (thrown: unknown) =>
     logger.warn(failureFields(thrown), "registrations in memory may be behind the store");
   const registry = await wireRegistry(config, { storage, anchorSha256, authorities, onLag }, signal);
+  known.registrations = registry.registrations;
   const issuance = wireIssuance(config, {
     issuers: signing.issuers(trust.picture),
     registrations: registry.registrations,
@@ -240,6 +245,18 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
   });
   return { trust, registry, issuance, signing };
 }
+
+/** Nothing asks before the registrations are there: rotation goes on when the use cases are wired. */
+const labelsIn = (registrations: () => Registrations | undefined): NodeLabels => ({
+  has: (agent, label, value) =>
+    registrations()
+      ?.entriesOf(agent as SpiffeId)
+      .some(({ labels }) => labels[label] === value) ?? false,
+  exists: (label, value) => {
+    for (const { labels } of registrations()?.all() ?? []) if (labels[label] === value) return true;
+    return false;
+  },
+});
 
 const gateOf = ({ admin }: ServerConfig, { storage, registry }: ServerParts & UseCases): AdminGate => ({
   localUids: new Set([0, process.getuid?.() ?? 0, ...admin.allowedUids]),

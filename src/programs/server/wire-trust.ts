@@ -7,8 +7,11 @@ import { SqlRotationStore } from "../../backends/store/rotation-store.ts";
 import type { Database } from "../../backends/store/schema.ts";
 import { RestoreGuard, type RestoreObserver } from "../../control/restore/restore-guard.ts";
 import { BundleSequence, type BundleSequenceEvent } from "../../control/rotation/bundle-sequence.ts";
+import type { RotationLimits } from "../../control/rotation/cohort-watch.ts";
+import { HandOut } from "../../control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../control/rotation/holder-roster.ts";
+import type { NodeLabels } from "../../control/rotation/node-labels.ts";
 import { type RotationDeps, RotationDriver } from "../../control/rotation/rotation-driver.ts";
 import type { RotationObserver } from "../../control/rotation/rotation-event.ts";
 import { RotationSchedule, type TokenKeys } from "../../control/rotation/rotation-schedule.ts";
@@ -17,6 +20,7 @@ import { TrustPicture } from "../../control/rotation/trust-picture.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { type AcceptancePolicy, defaultAcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import { partNames } from "../../domain/trust/bundle.ts";
+import { type CohortPlan, parseCohortRules } from "../../domain/trust/cohorts.ts";
 import type { ScheduleTerms } from "../../domain/trust/rotation-schedule.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
@@ -27,6 +31,7 @@ import type { Storage } from "./open-storage.ts";
 export type Trust = {
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
+  readonly handOut: HandOut;
   readonly quarantines: HolderQuarantines;
   readonly driver: RotationDriver;
   readonly guard: RestoreGuard;
@@ -38,6 +43,7 @@ export type Trust = {
 type Parts = {
   readonly storage: Storage;
   readonly signers: SignerKeys & TokenKeys;
+  readonly labels: NodeLabels;
   readonly observer: RotationObserver;
   readonly restores: RestoreObserver & { saw(event: BundleSequenceEvent): void };
 };
@@ -75,14 +81,18 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     observer: parts.observer,
     policy,
     random: systemRandom,
+    labels: parts.labels,
+    limits: limitsOf(config),
+    defaultCohorts: cohortsOf(config),
     frozen: () => guard.frozen(),
   });
+  const handOut = new HandOut({ picture, roster, labels: parts.labels });
   const terms = { every: undefined, ...config.rotation.schedule, longestLeaf };
   const { signers, observer } = parts;
   const frozen = () => guard.frozen();
   const schedule = new RotationSchedule({ ...shared, picture, terms, driver, signers, observer, frozen });
   const sequence = wireSequence({ ...parts, picture, guard });
-  return { picture, roster, quarantines, driver, guard, sequence, schedule, terms };
+  return { picture, roster, handOut, quarantines, driver, guard, sequence, schedule, terms };
 }
 
 const wireSequence = ({
@@ -126,6 +136,19 @@ export const policyOf = ({ rotation }: ServerConfig): AcceptancePolicy => ({
   settle: rotation.settle,
   lease: rotation.bundleLease,
 });
+
+/** What makes a rotation stop or turn back by itself. */
+const limitsOf = ({ rotation: { failures, cohorts } }: ServerConfig): RotationLimits => ({
+  share: failures.percent / 100,
+  least: failures.least,
+  cohortTimeout: cohorts.timeout,
+});
+
+/** The order was checked when the file was read. */
+function cohortsOf({ rotation: { cohorts } }: ServerConfig): CohortPlan | undefined {
+  const rules = parseCohortRules(cohorts.order);
+  return rules.ok ? { rules: rules.value, soak: cohorts.soak } : undefined;
+}
 
 async function readFirstAuthority({ authority }: ServerConfig) {
   return {

@@ -21,6 +21,7 @@ import type { SignerFleet } from "../../control/signing/signer-fleet.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { ReconciliationReport } from "../../domain/ledger/reconciliation.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
+import type { Seconds } from "../../foundation/duration.ts";
 import type { Result } from "../../foundation/result.ts";
 import type { ServerStatus } from "../../generated/meshmint/admin/v1/ServerStatus.ts";
 import type { AdminMethod } from "./authorise.ts";
@@ -71,6 +72,8 @@ export type AdminPorts = {
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;
   readonly ledgerLog: LedgerLog;
   readonly rotation: RotationVerbs & RotationRemedies & IncidentVerbs;
+  /** How long a cohort soaks where a start does not say. */
+  readonly defaultSoak: Seconds;
   readonly stock: StockPort;
   /** What would come of a rotation, or comes of the one under way, without changing anything. */
   readonly forecast: (

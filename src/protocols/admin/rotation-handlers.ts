@@ -1,5 +1,7 @@
 import type { OfferedRotation } from "../../control/rotation/decide-start.ts";
 import type { RotationRefusal } from "../../control/rotation/rotation-status.ts";
+import { parseCohortRules } from "../../domain/trust/cohorts.ts";
+import { days, type Seconds, seconds } from "../../foundation/duration.ts";
 import { Fault, type FaultCode } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
 import { forecastMessage } from "./forecast-message.ts";
@@ -20,18 +22,24 @@ type Methods =
   | "StartIncident"
   | "GetIncident"
   | "ListProxies";
-type Ports = Pick<AdminPorts, "rotation" | "forecast" | "proxies" | "stock">;
+type Ports = Pick<AdminPorts, "rotation" | "forecast" | "proxies" | "stock" | "defaultSoak">;
 
-export const rotationHandlers = ({ rotation, forecast, proxies, stock }: Ports): AdminHandlers<Methods> => ({
+export const rotationHandlers = ({
+  rotation,
+  forecast,
+  proxies,
+  stock,
+  defaultSoak,
+}: Ports): AdminHandlers<Methods> => ({
   GetRotation: async () => ({ ...rotation.status(), stock: stockSummary(stock) }),
   async ForecastRotation(request, { signal }) {
     const isOffered = request.intermediateDer.length + request.rootDer.length + request.crossDer.length > 0;
     return forecastMessage(done(await forecast(isOffered ? offeredBy(request) : undefined, signal)));
   },
-  StartRotation: async (request, { actor, signal }) =>
-    done(
-      await rotation.start(offeredBy(request), { actor, expectedRevision: request.expectedRevision }, signal),
-    ),
+  async StartRotation(request, { actor, signal }) {
+    const offered = { ...offeredBy(request), cohorts: cohortsIn(request, defaultSoak) };
+    return done(await rotation.start(offered, { actor, expectedRevision: request.expectedRevision }, signal));
+  },
   async ActivateRotation({ expectedRevision, forceReason }, { actor, signal }) {
     const force = forceOf(forceReason);
     return done(await rotation.activate({ actor, expectedRevision, force }, signal));
@@ -75,6 +83,25 @@ const offeredBy = ({ rootDer, intermediateDer, crossDer }: Files): OfferedRotati
   intermediate: intermediateDer,
   cross: crossDer.length === 0 ? undefined : crossDer,
 });
+
+type Cohorts = { readonly cohorts: string[]; readonly soakSeconds: number; readonly withoutCohorts: boolean };
+
+const longestSoak = days(30);
+
+/** Throws INVALID_ARGUMENT with what is wrong. */
+function cohortsIn(request: Cohorts, defaultSoak: Seconds): OfferedRotation["cohorts"] {
+  const { cohorts, soakSeconds, withoutCohorts } = request;
+  if (cohorts.length === 0) {
+    if (soakSeconds > 0) throw new Fault("INVALID_ARGUMENT", "a soak time belongs to cohorts: name them");
+    return withoutCohorts ? "none" : undefined;
+  }
+  if (withoutCohorts)
+    throw new Fault("INVALID_ARGUMENT", "cohorts are named, and none are wanted: one of the two");
+  const rules = parseCohortRules(cohorts);
+  if (!rules.ok) throw new Fault("INVALID_ARGUMENT", rules.error);
+  if (soakSeconds > longestSoak) throw new Fault("INVALID_ARGUMENT", "a cohort soaks 30 days at most");
+  return { rules: rules.value, soak: soakSeconds === 0 ? defaultSoak : seconds(soakSeconds) };
+}
 
 const forceOf = (reason: string): string | undefined =>
   reason === "" ? undefined : reasonOf("force", reason);

@@ -52,8 +52,9 @@ export interface NodeIssuance {
 /** What each agent is told of; `onChange` listeners are called after what concerns their agent has changed in memory and return their own end. */
 export interface NodeFeed {
   entriesOf(agent: SpiffeId): readonly RegistrationEntry[];
-  bundle(): Bundle;
-  notice(): { readonly activeKeyId: string; readonly reissueSpreadMs: number };
+  bundle(agent: SpiffeId): Bundle;
+  /** `activeKeyId` is "" while nothing is asked of it. */
+  notice(agent: SpiffeId): { readonly activeKeyId: string; readonly reissueSpreadMs: number };
   onChange(agent: SpiffeId, listener: () => void): () => void;
 }
 

@@ -60,8 +60,8 @@ function difference(
   sent: Sent | undefined,
 ): { update?: WatchUpdate; now: Sent } {
   const entries = new Map(feed.entriesOf(agent).map((entry) => [entry.id, entry]));
-  const bundle = feed.bundle();
-  const notice = feed.notice();
+  const bundle = feed.bundle(agent);
+  const notice = feed.notice(agent);
   const now = { entries, sequence: bundle.sequence, notice: JSON.stringify(notice) };
   const changed = [...entries.values()].filter(
     (entry) => sent?.entries.get(entry.id)?.revision !== entry.revision,

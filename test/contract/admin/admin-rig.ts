@@ -16,7 +16,7 @@ import type { JournalLine } from "../../../src/control/signing/signer.ts";
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
 import { systemClock } from "../../../src/foundation/clock.ts";
-import { hours } from "../../../src/foundation/duration.ts";
+import { hours, minutes } from "../../../src/foundation/duration.ts";
 import { Fault } from "../../../src/foundation/fault.ts";
 import { systemRandom } from "../../../src/foundation/random.ts";
 import { runCommandLine } from "../../../src/programs/cli/command-line.ts";
@@ -69,6 +69,7 @@ async function openPorts(folder: string, signal: AbortSignal) {
     verifyLedger: (until: AbortSignal) => verifyLedger({ reader: ledger.reader, journal }, until),
     ledgerLog: ledger.log,
     forecast: absent,
+    defaultSoak: minutes(10),
     rotation: {
       ...{ status: absent, start: absent, activate: absent, retire: absent },
       ...{ rollback: absent, pause: absent, resume: absent },

@@ -7,7 +7,7 @@ const acts = fc.array(
     act: fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom("bundle", "leaf", "unread leaf", "accept", "node", "pass") },
       { weight: 4, arbitrary: fc.constantFrom("start", "activate", "retire", "observe") },
-      { weight: 2, arbitrary: fc.constantFrom("refuse", "exit", "restart", "long pass") },
+      { weight: 2, arbitrary: fc.constantFrom("refuse", "exit", "restart", "long pass", "cut", "connect") },
       { weight: 2, arbitrary: fc.constantFrom("rollback", "pause", "resume", "quarantine", "release") },
       { weight: 1, arbitrary: fc.constant("start inside") },
     ),
@@ -42,6 +42,25 @@ const withLaggard: Act[] = [
   ...on(0, "node", "long pass", "observe", "activate"),
 ];
 
+const passes = (count: number): Act[] => Array.from({ length: count }, () => on(0, "pass", "observe")).flat();
+/** The second node's turn comes when the first one's has soaked; then again with the certificates. */
+const cohortByCohort: Act[] = [
+  ...[
+    ...on(0, "leaf", "bundle"),
+    ...on(1, "leaf", "bundle"),
+    ...on(0, "start", "accept", "bundle"),
+    ...passes(3),
+  ],
+  ...[...on(1, "accept", "bundle"), ...passes(3), ...on(0, "activate", "node", "leaf"), ...passes(3)],
+  ...[...on(1, "node", "leaf"), ...passes(3), ...on(0, "retire")],
+];
+const canaryRefuses: Act[] = [
+  ...[1, 2].flatMap((pid) => ["leaf", "bundle"].map((act) => ({ act, agent: 0, pid }))),
+  ...on(0, "start", "accept"),
+  ...[1, 2].map((pid) => ({ act: "refuse", agent: 0, pid })),
+  ...passes(2),
+];
+
 /** What holds at every step. */
 function hold(world: World, before: World["state"]): void {
   const after = world.state;
@@ -55,8 +74,8 @@ test("R2: whatever happens in whatever order, no two who live refuse each other,
   const reached = new Set<string>();
   let ended = 0;
   await fc.assert(
-    fc.asyncProperty(acts, async (script) => {
-      const world = await World.begin();
+    fc.asyncProperty(acts, fc.boolean(), async (script, cohorts) => {
+      const world = await World.begin(cohorts);
       for (const act of script) {
         const before = world.state;
         await world.play(act);
@@ -72,11 +91,13 @@ test("R2: whatever happens in whatever order, no two who live refuse each other,
     {
       numRuns: 300,
       examples: [
-        [wholeRotation],
-        [thereAndBack],
-        [withLaggard],
-        [insideLast],
-        [[...insideFirst, ...wholeRotation]],
+        [wholeRotation, false],
+        [thereAndBack, false],
+        [withLaggard, false],
+        [insideLast, false],
+        [[...insideFirst, ...wholeRotation], false],
+        [cohortByCohort, true],
+        [canaryRefuses, true],
       ],
     },
   );

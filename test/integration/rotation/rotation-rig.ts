@@ -6,15 +6,17 @@ import { SqlRotationStore } from "../../../src/backends/store/rotation-store.ts"
 import type { Database } from "../../../src/backends/store/schema.ts";
 import type { LedgerReader } from "../../../src/control/ledger/ledger-reader.ts";
 import type { LedgerEvent, LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
+import { HandOut } from "../../../src/control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../../src/control/rotation/holder-roster.ts";
+import type { NodeLabels } from "../../../src/control/rotation/node-labels.ts";
 import { RotationDriver } from "../../../src/control/rotation/rotation-driver.ts";
 import type { RotationEvent } from "../../../src/control/rotation/rotation-event.ts";
 import { TrustPicture } from "../../../src/control/rotation/trust-picture.ts";
 import type { TrustDomain } from "../../../src/domain/identity/trust-domain.ts";
 import { defaultAcceptancePolicy } from "../../../src/domain/trust/acceptance-policy.ts";
 import { partNames } from "../../../src/domain/trust/bundle.ts";
-import { hours } from "../../../src/foundation/duration.ts";
+import { hours, minutes } from "../../../src/foundation/duration.ts";
 import { systemRandom } from "../../../src/foundation/random.ts";
 import { openLedgerAt } from "../../contract/ledger/temporary-ledger.ts";
 import { openStoreIn, temporaryFolder } from "../../contract/store/temporary-store.ts";
@@ -30,6 +32,7 @@ const trustDomain = "mesh.test" as TrustDomain;
 export type Server = {
   picture: TrustPicture;
   roster: HolderRoster;
+  handOut: HandOut;
   quarantines: HolderQuarantines;
   driver: RotationDriver;
 };
@@ -43,6 +46,12 @@ export class RotationRig {
   /** Its only member at first. */
   fleet = loneFleet(this.signer);
   #stepsToLive = 0;
+  /** Node by node, as KEY=VALUE. */
+  readonly nodeLabels = new Map<string, readonly string[]>();
+  readonly labels: NodeLabels = {
+    has: (agentId, label, value) => this.nodeLabels.get(agentId)?.includes(`${label}=${value}`) ?? false,
+    exists: (label, value) => [...this.nodeLabels.values()].some((all) => all.includes(`${label}=${value}`)),
+  };
   readonly events: RotationEvent[] = [];
   readonly recorded: LedgerEvent[] = [];
   readonly #database: Database;
@@ -87,6 +96,9 @@ export class RotationRig {
     const quarantines = await HolderQuarantines.open({ ...shared, store: kept }, signal);
     const driver = new RotationDriver({
       frozen: () => undefined,
+      labels: this.labels,
+      limits: { share: 0.05, least: 2, cohortTimeout: minutes(10) },
+      defaultCohorts: undefined,
       ...common,
       ...shared,
       picture,
@@ -94,7 +106,8 @@ export class RotationRig {
       signers: this.fleet,
       random: systemRandom,
     });
-    return { picture, roster, quarantines, driver };
+    const handOut = new HandOut({ picture, roster, labels: this.labels });
+    return { picture, roster, handOut, quarantines, driver };
   }
 
   agent(name: string): FakeAgent {

@@ -2,6 +2,7 @@ import type { Bundle } from "../../../src/domain/trust/bundle.ts";
 import { holderKey } from "../../../src/domain/trust/holder.ts";
 import type { TrustState } from "../../../src/domain/trust/trust-state.ts";
 import { sha256Hex } from "../../../src/foundation/digest.ts";
+import { seconds } from "../../../src/foundation/duration.ts";
 import { FakeAgent } from "../../fakes/fake-agent.ts";
 import { MemoryRotation, type MemoryServer } from "../../fakes/memory-rotation.ts";
 import { softwareAuthority } from "../../fakes/software-authority.ts";
@@ -32,13 +33,17 @@ export class World {
   readonly nodes: Node[] = [];
   server!: MemoryServer;
 
-  static async begin(): Promise<World> {
+  /** With cohorts the first node has its turn before the second. */
+  static async begin(cohorts = false): Promise<World> {
     const world = new World();
+    if (cohorts) world.memory.cohorts = { rules: [{ label: "canary", value: "yes" }], soak: seconds(20) };
     world.server = await world.memory.serve();
     for (const name of ["n1", "n2"]) {
       const agent = new FakeAgent(name, world.memory);
       const node = { agent, bundle: world.state.bundle, own: nothing, processes: new Map<number, Truth>() };
       world.nodes.push(node);
+      if (name === "n1") world.memory.nodeLabels.set(agent.id, ["canary=yes"]);
+      world.server.roster.connected(agent.id);
       await world.play({ act: "node", agent: world.nodes.length - 1, pid: 0 });
       await world.play({ act: "accept", agent: world.nodes.length - 1, pid: 0 });
     }
@@ -68,8 +73,8 @@ export class World {
       }
     };
     const all = { agent: 0, pid: 0 };
-    await this.play({ act: "resume", ...all });
-    for (const wait of ["long pass", "long pass", "long pass", "pass", "pass", "pass"]) {
+    for (const wait of ["long pass", "long pass", "long pass", "pass", "pass", "pass", "pass", "pass"]) {
+      await this.play({ act: "resume", ...all });
       await this.play({ act: wait, ...all });
       await round(["bundle", "leaf"]);
       for (const act of ["pass", "observe", "activate"]) await this.play({ act, ...all });
@@ -88,7 +93,7 @@ export class World {
   }
 
   #nodeActs(node: Node, pid: number): Record<string, () => Promise<unknown>> {
-    const { roster, picture, quarantines } = this.server;
+    const { roster, picture, handOut, quarantines } = this.server;
     const authority = picture.current();
     if (!authority.ok) throw new Error(authority.error);
     const endsMs = this.memory.now.getTime() + 3_600_000;
@@ -121,7 +126,9 @@ export class World {
         node.agent.forget(pid);
       },
       accept: async () => {
-        node.bundle = picture.bundle();
+        const offered = handOut.bundleFor(node.agent.id);
+        // An agent takes nothing older than what it has.
+        if (offered.sequence > node.bundle.sequence) node.bundle = offered;
         await node.agent.accept(roster, node.bundle);
       },
       node: async () => {
@@ -154,7 +161,10 @@ export class World {
       observe: () => driver.observe(signal),
       restart: async () => {
         this.server = await this.memory.serve();
+        for (const { agent } of this.nodes) this.server.roster.connected(agent.id);
       },
+      cut: () => roster.disconnected(node.agent.id),
+      connect: () => roster.isConnected(node.agent.id) || roster.connected(node.agent.id),
       start: () => driver.start(this.memory.offered, see, signal),
       "start inside": () => driver.start(this.memory.offeredInside, see, signal),
       activate: () => driver.activate(see, signal),

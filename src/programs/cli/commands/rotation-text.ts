@@ -15,6 +15,7 @@ export function rotationReply(status: Status): Reply {
     `  holders    ${status.holdersPassed} of ${status.holdersTotal} passed, ${status.leavesOutstanding} ${leavesOf(status)} leaves still count`,
     ...Object.entries(status.passedByGrade).map(([grade, count]) => `  passed     ${count} ${grade}`),
     ...decisionsOf(status),
+    ...status.cohorts.map((cohort, at) => `  cohort     ${cohortLine(cohort, at)}`),
     ...(status.stock ? stockLines(status.stock) : []),
     ...status.obstacles.map((obstacle) => `  waits      ${printable(obstacle)}`),
     ...status.quarantines.map(quarantineLine),
@@ -24,6 +25,24 @@ export function rotationReply(status: Status): Reply {
     ),
   ];
   return { text: lines.join("\n"), json: status };
+}
+
+type Cohort = Status["cohorts"][number];
+
+/** `2 10%: open since …; 3 of 4 passed, 1 out of reach`. */
+export function cohortLine(
+  { name, state, holders, passed, outOfReach, ...times }: Cohort,
+  at: number,
+): string {
+  const { openedAtMs, soakEndsMs } = times;
+  const states: Record<string, string> = {
+    done: "done",
+    open: `open since ${textMoment(openedAtMs)}`,
+    through: Number(soakEndsMs) > 0 ? `through; soaks until ${textMoment(soakEndsMs)}` : "through",
+    "to-come": "its turn is to come",
+  };
+  const lost = outOfReach > 0 ? `, ${outOfReach} out of reach` : "";
+  return `${at + 1} ${printable(name)}: ${states[state] ?? state}; ${passed} of ${holders} passed${lost}`;
 }
 
 function quarantineLine({

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { parseDuration } from "../../../foundation/duration.ts";
+import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration } from "../command-frame.ts";
 import { type AuthorityFiles, readAuthorityFiles } from "./authority-files.ts";
@@ -25,11 +27,16 @@ on by time alone. \`rotation watch\`, beside it, shows what goes on.
 The next intermediate of the stock, under the same root, changes no bundle: it needs \`start\` alone, and the rest goes by itself.
   meshmint rotation start --intermediate issuing-1-2.pem
 
+With \`--cohorts\` some nodes have their turn first, at the hand-out of the root and at the replacement of certificates; each cohort soaks
+(\`--soak\`) before the next. With or without them the rotation goes back by itself when processes that took what came before refuse what
+it hands out, or their agents' probes of them fail, and pauses when their handshakes fail: see rotation.failures in the server's configuration.
+  meshmint rotation start … --cohorts canary=true,10%,50% --soak 30m
+
 When it does not go as it should, in this order: \`pause\` stops it where it is; \`quarantine\` has one laggard's certificates run out,
 and nobody waits for it longer than that; \`rollback\` undoes the rotation, from any phase before retire; \`--force\` leaves behind
 whoever is behind: the last resort, after which handshakes can fail.`;
 
-type StartOptions = StepOptions & AuthorityFiles;
+type StartOptions = StepOptions & AuthorityFiles & { cohorts?: string | boolean; soak?: string };
 
 /** `meshmint rotation status|start|activate|retire`, and the remedies: moves the trust domain to a new root. */
 export const registerRotation: Registration = (program, frame) => {
@@ -52,6 +59,12 @@ export const registerRotation: Registration = (program, frame) => {
     )
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
+    .option(
+      "--cohorts <list>",
+      "whose turn comes first, comma-separated: KEY=VALUE (a label of registration entries) or N% (of all nodes); the rest comes last",
+    )
+    .option("--soak <duration>", "how long each has to have stood before the next one's turn")
+    .option("--no-cohorts", "everybody at once, whatever the server's configuration says")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
   registerPlan(group, frame);
   registerWatch(group, frame);
@@ -87,8 +100,18 @@ function registerSteps(group: Command, frame: CommandFrame): void {
 
 const start = (options: StartOptions): AdminWork => {
   return async (client, { signal }) => {
-    const request = await readAuthorityFiles(options);
+    const request = { ...(await readAuthorityFiles(options)), ...cohortsOf(options) };
     const expectedRevision = await revisionOf(client, options, signal);
     return rotationReply(await client.call("StartRotation", { ...request, expectedRevision }, signal));
   };
 };
+
+function cohortsOf({ cohorts, soak }: StartOptions) {
+  const span = soak === undefined ? undefined : parseDuration(soak);
+  if (span && !span.ok) throw new Fault("CONFIG_INVALID", `--soak: ${span.error}`);
+  return {
+    cohorts: typeof cohorts === "string" ? cohorts.split(",").map((one) => one.trim()) : [],
+    soakSeconds: span?.value ?? 0,
+    withoutCohorts: cohorts === false,
+  };
+}

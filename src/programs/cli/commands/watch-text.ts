@@ -3,6 +3,7 @@ import type { EstimatedEnd, Pace } from "../../../domain/trust/estimate-end.ts";
 import { printable, textMoment } from "../text-table.ts";
 import { laggardLine, laggardTable } from "./laggard-table.ts";
 import { leftUntil } from "./rotation-quarantine.ts";
+import { cohortLine } from "./rotation-text.ts";
 import { keepsRoot, type WatchView } from "./watch-view.ts";
 
 /** A view as a page of a terminal. */
@@ -18,6 +19,7 @@ export function pageOf(view: WatchView): string[] {
     `holders      ${holdersText(view)}`,
     ...(status.leavesTotal > 0 ? [`certificates ${certificatesText(view)}`] : []),
     ...(view.waitsFor === "nothing" ? [] : [`end          ${endText(view)}`]),
+    ...status.cohorts.map((cohort, at) => `cohort       ${cohortLine(cohort, at)}`),
     ...status.obstacles.map((obstacle) => `waits        ${printable(obstacle)}`),
     ...status.quarantines.map(
       ({ id, label, endsMs }) => `stopped      ${id}  ${printable(label)}, counts ${leftUntil(endsMs)}`,
@@ -41,11 +43,19 @@ export function lineOf(view: WatchView): string {
   return [
     `${textMoment(view.atMs)}  ${phase}${paused ? " (paused)" : ""}: ${holdersText(view)}`,
     ...(leavesTotal > 0 ? [`certificates ${certificatesText(view)}`] : []),
+    ...turnOf(status),
     ...status.obstacles.map(printable),
     ...(view.waitsFor === "nothing" ? [] : [`end ${endText(view)}`]),
     ...named.map((line) => `behind ${line}`),
     ...(more > 0 ? [`and ${more} more behind`] : []),
   ].join("; ");
+}
+
+/** The cohort whose turn it is. */
+function turnOf({ cohorts }: WatchView["status"]): string[] {
+  const at = cohorts.findIndex(({ state }) => state === "open" || state === "through");
+  const cohort = cohorts[at];
+  return cohort ? [`cohort ${cohortLine(cohort, at)}`] : [];
 }
 
 function holdersText({ status, waitsFor, pace }: WatchView): string {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { markOf, type RotationStatus, Watching } from "./watch-view.ts";
 
 const none = {
-  ...{ laggards: [], laggardsTotal: 0, obstacles: [], quarantines: [], passedByGrade: {} },
+  ...{ laggards: [], laggardsTotal: 0, obstacles: [], quarantines: [], cohorts: [], passedByGrade: {} },
   ...{
     holdersTotal: 0,
     holdersPassed: 0,

@@ -95,7 +95,7 @@ const withoutTime = (sentence: string): string => sentence.replaceAll(/\b\d+ (?:
 /** The same text for two views between which nothing happened but that time passed. */
 export function markOf({ status, waitsFor }: WatchView): string {
   const { id, phase, revision, paused, holdersTotal, holdersPassed, passedByGrade } = status;
-  const { leavesOutstanding, laggardsTotal, laggards, obstacles, quarantines } = status;
+  const { leavesOutstanding, laggardsTotal, laggards, obstacles, quarantines, cohorts } = status;
   return JSON.stringify([
     ...[id, phase, revision, paused, waitsFor, holdersTotal, holdersPassed],
     Object.entries(passedByGrade).toSorted(),
@@ -103,5 +103,6 @@ export function markOf({ status, waitsFor }: WatchView): string {
     laggards.map(({ holder, reason }) => [holder, withoutTime(reason)]),
     obstacles.map(withoutTime),
     quarantines.map(({ id: holder }) => holder),
+    cohorts.map(({ state, passed, outOfReach }) => [state, passed, outOfReach]),
   ]);
 }
