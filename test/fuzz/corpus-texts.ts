@@ -128,7 +128,11 @@ export function textCorpus(certificates: CertificateCorpus): CorpusFiles {
       "line.txt": printLine({ sequence: 12n, keyId: "ab".repeat(20), tbsSha256: "cd".repeat(32) }),
     },
     holder: { "holder.json": JSON.stringify(holderRecord, undefined, 1) },
-    "proxy-admin": { "certs.json": JSON.stringify(adminCerts, undefined, 1) },
+    "proxy-admin": {
+      "certs.json": JSON.stringify(adminCerts, undefined, 1),
+      "stats.txt":
+        "cluster.api.ssl.connection_error: 3\nlistener.127.0.0.1_0.ssl.fail_verify_san: 1\nlistener.[__1]_0.ssl.handshake: 12\n",
+    },
     configuration: configurations(),
   };
 }

@@ -72,6 +72,36 @@ test("the process's own socket is asked for one fixed path, and read", async () 
   expect(received).toEqual([expect.stringMatching(/^GET \/certs HTTP\/1\.1\r\n/)]);
 });
 
+test("handshakes are counted over all listeners and clusters, by cause", async () => {
+  const lines = [
+    "listener.127.0.0.1_0.ssl.handshake: 10",
+    "listener.[__1]_443.ssl.fail_verify_error: 2",
+    "listener.[__1]_443.ssl.fail_verify_cert_hash: 1",
+    "cluster.a: b.ssl.fail_verify_san: 3",
+    "cluster.api.ssl.fail_verify_no_cert: 4",
+    "cluster.api.ssl.connection_error: 5",
+    "cluster.api.ssl.handshake: 20",
+  ];
+  const path = await answering((socket) => socket.end(http(`${lines.join("\n")}\n`)));
+  const counted = await new EnvoyAdmin({ readPeer }).handshakes({ process: self, adminSocket: path }, never);
+  const failed = { unverified: 3, wrongName: 3, noCertificate: 4, other: 5 };
+  expect(counted).toEqual({ ok: true, value: { done: 30, failed } });
+  expect(received).toEqual([expect.stringMatching(/^GET \/stats\?usedonly&filter=\S+ HTTP\/1\.1\r\n/)]);
+});
+
+test.each([
+  ["cluster.api.ssl.handshake: 1\n<html>", "/stats: a line that is no counter of handshakes"],
+  ["listener.a.ssl.handshake: -1", "/stats: a line that is no counter of handshakes"],
+  [
+    Array.from({ length: 10 }, (_, at) => `listener.${at}.ssl.handshake: 999999999999999`).join("\n"),
+    "/stats: more handshakes than there can be",
+  ],
+])("counters that are none are refused: %j", async (text, error) => {
+  const path = await answering((socket) => socket.end(http(text)));
+  const counted = await new EnvoyAdmin({ readPeer }).handshakes({ process: self, adminSocket: path }, never);
+  expect(counted).toEqual({ ok: false, error });
+});
+
 test.each<[string, (socket: Socket) => void, string]>([
   ["no JSON", (socket) => socket.end(http("certificates")), "/certs: it is no JSON"],
   ["an error", (socket) => socket.end("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"), "/certs: HTTP 503"],

@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
+import type { HandshakeCounts } from "../../domain/trust/handshake-trend.ts";
 import type { LoadedContext } from "../../domain/trust/loaded-contexts.ts";
 import type { Result } from "../../foundation/result.ts";
 
@@ -11,4 +12,5 @@ export type InspectedProxy = { readonly process: ProcessIdentity; readonly admin
  */
 export interface ProxyAdmin {
   contexts(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<readonly LoadedContext[], string>>;
+  handshakes(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<HandshakeCounts, string>>;
 }

@@ -16,6 +16,7 @@ function node(everyMs = 10_000) {
   const stage = new Stage();
   const running = new Map<number, string>();
   const shown = new Map<number, Promise<Result<readonly LoadedContext[], string>>>();
+  const counts = new Map<number, { done: number; unverified: number }>();
   const looks: number[] = [];
   const written: Holder[] = [];
   const events: AgentEvent[] = [];
@@ -39,6 +40,10 @@ function node(everyMs = 10_000) {
       contexts: async ({ process: { pid } }) => {
         looks.push(pid);
         return (await shown.get(pid)) ?? refused("nothing there");
+      },
+      handshakes: async ({ process: { pid } }) => {
+        const { done = 0, unverified = 0 } = counts.get(pid) ?? {};
+        return ok({ done, failed: { unverified, wrongName: 0, noCertificate: 0, other: 0 } });
       },
     },
   });
@@ -65,7 +70,21 @@ function node(everyMs = 10_000) {
   };
   const holder = (pid: number) => roster.findAll(processOf(pid), "sds")[0];
   const grade = (pid: number) => holder(pid)?.secrets[0]?.acknowledged?.grade;
-  return { stage, running, shown, looks, written, events, roster, inspector, show, take, holder, grade };
+  return {
+    stage,
+    running,
+    shown,
+    counts,
+    looks,
+    written,
+    events,
+    roster,
+    inspector,
+    show,
+    take,
+    holder,
+    grade,
+  };
 }
 
 test("what was acknowledged is proved within a second, and then left alone", async () => {
@@ -166,8 +185,39 @@ test("switched off, an agent takes back what an earlier run of it saw", async ()
   expect(holder(1)?.troubles).toHaveLength(1);
   inspector.stop();
   const deps = { roster, everyMs: 0, clock: stage, alarm: stage, observer: { saw: () => undefined } };
-  const none = { admin: { contexts: async () => refused("") }, processes: { startTimeOf: () => "7" } };
+  const none = {
+    admin: { contexts: async () => refused(""), handshakes: async () => refused("") },
+    processes: { startTimeOf: () => "7" },
+  };
   const known = { current: new Map(), lists: new Set<string>(), former: new Set<string>() };
   new ProxyInspector({ ...deps, ...none, anchors: { known } }).start();
   expect(holder(1)?.troubles).toEqual([]);
+});
+
+test("handshakes that begin to fail are a trouble within a minute, told once, and over a minute after the last one", async () => {
+  const { stage, counts, events, written, inspector, show, take, holder } = node();
+  inspector.start();
+  inspector.introduce(processOf(1), "/admin");
+  show(1, "a");
+  await take(1, "0a");
+  let [done, unverified] = [1000, 50];
+  const pass = async (turns: number, each: { done: number; unverified: number }) => {
+    for (let turn = 0; turn < turns; turn += 1) {
+      done += each.done;
+      unverified += each.unverified;
+      counts.set(1, { done, unverified });
+      await stage.advance(10_000);
+    }
+  };
+  await pass(70, { done: 100, unverified: 0 });
+  expect(holder(1)?.troubles).toEqual([]);
+  await pass(6, { done: 90, unverified: 10 });
+  const reason = expect.stringMatching(/^began to fail handshakes: \d+ of \d+ in 60 s, where 0 were usual/);
+  expect(holder(1)?.troubles).toEqual([{ kind: "handshakes", since: expect.any(Date), reason }]);
+  const before = written.length;
+  await pass(60, { done: 90, unverified: 10 });
+  expect(written.length).toBe(before);
+  await pass(7, { done: 100, unverified: 0 });
+  expect(holder(1)?.troubles).toEqual([]);
+  expect(events.map(({ kind }) => kind)).toEqual(["proxy-trouble", "proxy-recovered"]);
 });

@@ -1,4 +1,11 @@
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
+import {
+  type HandshakeCounts,
+  type HandshakeTrend,
+  noTrend,
+  observeHandshakes,
+  withTrend,
+} from "../../domain/trust/handshake-trend.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
 import { troubleOf, untroubled } from "../../domain/trust/holder-troubles.ts";
 import { isLastWord, type LoadedContext, sightsOf, withSights } from "../../domain/trust/loaded-contexts.ts";
@@ -27,6 +34,8 @@ const mostAtOnce = 4;
 /** A proxy builds its contexts before it acknowledges (Envoy 1.40); what is unused for so long in two looks was not applied. */
 const applyMs = 4000;
 const lookAgainMs = 2000;
+/** Handshakes of the last six turns are held against the sixty before: a minute and ten, at the default of ten seconds. */
+const looksInNow = 6;
 /** Of its turns, one that could not be asked misses the next two: many that hang must not keep the others from being looked at. */
 const failureCosts = 3;
 
@@ -38,6 +47,7 @@ type Watched = {
   /** Since when looks have shown something unused. */
   unusedSinceMs: number | undefined;
   failure: string | undefined;
+  trend: HandshakeTrend;
   isLooking: boolean;
 };
 
@@ -80,6 +90,7 @@ export class ProxyInspector {
       judged: "",
       unusedSinceMs: undefined,
       failure: undefined,
+      trend: noTrend,
       isLooking: false,
     });
   }
@@ -124,11 +135,26 @@ export class ProxyInspector {
       this.#watched.delete(key);
       return;
     }
-    if (!this.#holders(watched).some(asksForProof)) return;
-    const contexts = await admin.contexts(watched.proxy, this.#stopping.signal);
-    if (!contexts.ok) return this.#failed(watched, contexts.error);
+    const { signal } = this.#stopping;
+    if (this.#holders(watched).some(asksForProof)) {
+      const contexts = await admin.contexts(watched.proxy, signal);
+      if (!contexts.ok) return this.#failed(watched, contexts.error);
+      this.#judge(watched, contexts.value);
+    }
+    const handshakes = await admin.handshakes(watched.proxy, signal);
+    if (!handshakes.ok) return this.#failed(watched, handshakes.error);
     watched.failure = undefined;
-    this.#judge(watched, contexts.value);
+    this.#compare(watched, handshakes.value);
+  }
+
+  #compare(watched: Watched, counts: HandshakeCounts): void {
+    const { clock, everyMs } = this.#deps;
+    const nowMs = looksInNow * everyMs;
+    const spans = { nowMs, usualMs: 10 * nowMs, longestMs: 60 * nowMs };
+    watched.trend = observeHandshakes(watched.trend, { counts, atMs: clock.now().getTime() }, spans);
+    for (const holder of this.#holders(watched)) {
+      this.#record(holder, (current, at) => withTrend(current, watched.trend, at));
+    }
   }
 
   #judge(watched: Watched, contexts: readonly LoadedContext[]): void {

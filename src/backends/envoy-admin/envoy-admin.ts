@@ -2,12 +2,14 @@ import { request } from "node:http";
 import type { Socket } from "node:net";
 import type { InspectedProxy, ProxyAdmin } from "../../agent/inspection/proxy-admin.ts";
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
+import type { HandshakeCounts } from "../../domain/trust/handshake-trend.ts";
 import type { LoadedContext } from "../../domain/trust/loaded-contexts.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { type Result, refused } from "../../foundation/result.ts";
 import { AdminUnusable, connectAdmin } from "./admin-socket.ts";
 import { parseCerts } from "./parse-certs.ts";
+import { handshakeStats, parseHandshakeStats } from "./parse-stats.ts";
 
 export type EnvoyAdminDeps = {
   /** Names the process behind the other end of a Unix socket. */
@@ -28,6 +30,10 @@ export class EnvoyAdmin implements ProxyAdmin {
 
   contexts(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<readonly LoadedContext[], string>> {
     return this.#ask(proxy, { path: "/certs", parse: parseCerts }, signal);
+  }
+
+  handshakes(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<HandshakeCounts, string>> {
+    return this.#ask(proxy, { path: handshakeStats, parse: parseHandshakeStats }, signal);
   }
 
   async #ask<T>(
@@ -51,7 +57,7 @@ export class EnvoyAdmin implements ProxyAdmin {
 /** One GET on a connection of its own, which is closed afterwards. Rejects with AdminUnusable, or the signal's reason. */
 function get(socket: Socket, path: string, signal: AbortSignal): Promise<string> {
   return new Promise<string>((resolve, reject) => {
-    const unusable = (reason: string) => reject(new AdminUnusable(`${path}: ${reason}`));
+    const unusable = (reason: string) => reject(new AdminUnusable(`${path.split("?", 1)[0]}: ${reason}`));
     const headers = { host: "admin", connection: "close" };
     const asked = request(
       { createConnection: () => socket, path, headers, maxHeaderSize: 16_384 },

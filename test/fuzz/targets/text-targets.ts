@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { threadId } from "node:worker_threads";
 import { parseCerts } from "../../../src/backends/envoy-admin/parse-certs.ts";
+import { parseHandshakeStats } from "../../../src/backends/envoy-admin/parse-stats.ts";
 import { parseLine, printLine } from "../../../src/backends/signer-journal/journal-line.ts";
 import { decodePem, encodePem } from "../../../src/domain/certificate/pem.ts";
 import { formatJoinToken, parseJoinToken } from "../../../src/domain/identity/join-token.ts";
@@ -123,6 +124,15 @@ const proxyAdmin: FuzzTarget = {
   format: "text",
   weight: 10,
   run(bytes) {
+    const counted = parseHandshakeStats(textOf(bytes));
+    if (counted.ok) {
+      const { done, failed } = counted.value;
+      mustHold(
+        [done, ...Object.values(failed)].every((count) => count >= 0),
+        "nothing is counted below zero",
+      );
+      return true;
+    }
     const read = parseCerts(textOf(bytes));
     if (!read.ok) {
       mustHold(read.error.length < 200, "a refusal is a sentence, not the answer");
