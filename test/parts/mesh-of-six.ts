@@ -174,7 +174,7 @@ const doorsOf = (ports: ReadonlyMap<string, number>): ReadonlyMap<string, number
 async function register(admin: AdminClient, agents: Readonly<Record<Member["node"], string>>): Promise<void> {
   const selectors = [`unix:uid:${process.getuid?.()}`];
   for (const { name, node } of members) {
-    const entry = { spiffeId: idOf(name), parentId: agents[node], selectors };
+    const entry = { spiffeId: idOf(name), parentId: agents[node], selectors, labels: { node } };
     await admin.call("CreateEntry", { entry }, new AbortController().signal);
   }
 }

@@ -66,6 +66,24 @@ export class MeshOperator {
     return found.id;
   }
 
+  /** When the Envoys of a node were given what they have of this kind, and took it; by who, and name. */
+  async given(agentId: string, kind: "SECRET_KIND_BUNDLE" | "SECRET_KIND_LEAF") {
+    const { proxies } = await this.#admin.call("ListProxies", { laggingOnly: false }, never);
+    const held = proxies.flatMap(({ holder }) =>
+      holder?.agentId === agentId && holder.kind === "HOLDER_KIND_SDS"
+        ? holder.secrets.map((secret) => ({ pid: holder.pid, ...secret }))
+        : [],
+    );
+    return held
+      .filter((secret) => secret.kind === kind)
+      .map(({ pid, name, channel, deliveredAtMs, acknowledgedAtMs }) => ({
+        secret: `${pid} ${name} ${channel}`,
+        deliveredAtMs: Number(deliveredAtMs),
+        acknowledgedAtMs: Number(acknowledgedAtMs),
+      }))
+      .toSorted((a, b) => (a.secret < b.secret ? -1 : 1));
+  }
+
   /** Resolves when nobody is behind but this holder, and the certificate with its SPIFFE ID. */
   async aloneBehind(id: string, spiffeId: string): Promise<void> {
     const look = async () => {

@@ -1,11 +1,14 @@
 /** Six real Envoys on two nodes under traffic that never stops: back from a rotation, to another root, to the next intermediate, and a theft. */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { eventually } from "../../parts/eventually.ts";
+import { agentId } from "../../parts/mesh.ts";
 import { MeshOfSix, members, posesAs } from "../../parts/mesh-of-six.ts";
 import { MeshOperator } from "../../parts/mesh-operator.ts";
 import { mtlsGet } from "../../parts/mtls-request.ts";
 import { needs } from "../../parts/parts.ts";
+import { raiseRefusers } from "../../parts/refusers.ts";
 import { stealIdentity } from "../../parts/thief.ts";
 import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 
@@ -29,6 +32,18 @@ afterEach(async () => {
 
 const anchors = async () => ((await operator.cli("bundle", "show")) as { anchors: string[] }).anchors;
 const everyone = members.filter(({ isBare }) => !isBare).map(({ name }) => name);
+
+/** Nobody of the first node was given anything before everybody of the second had taken it for two seconds. */
+async function secondBeforeFirst(kind: "SECRET_KIND_BUNDLE" | "SECRET_KIND_LEAF"): Promise<void> {
+  const [first, second] = [
+    await operator.given(agentId, kind),
+    await operator.given(six.second.agentId, kind),
+  ];
+  const earliest = Math.min(...first.map(({ deliveredAtMs }) => deliveredAtMs));
+  const latest = Math.max(...second.map(({ acknowledgedAtMs }) => acknowledgedAtMs));
+  expect([first.length > 0, second.length > 0]).toEqual([true, true]);
+  expect(earliest - latest).toBeGreaterThanOrEqual(2000);
+}
 
 /** Resolves when everybody shows another certificate than in `before`. */
 const everyoneMoved = (before: ReadonlyMap<string, string>) =>
@@ -56,11 +71,33 @@ test("R2, R16: back from the middle of the reissue", async () => {
   });
 }, 180_000);
 
-test("R16: to another root and its intermediate, with one Envoy in quarantine for a while", async () => {
+test("R21, R16: a cohort in which two refuse the new root turns the rotation back, and the other never sees it", async () => {
+  const refusers = await raiseRefusers({ ...six, socket: six.mesh.agentSocket, agentId }, 2);
+  try {
+    const roots = await six.roots();
+    const others = await operator.given(six.second.agentId, "SECRET_KIND_BUNDLE");
+    await operator.cli("rotation", "start", ...offerOf(made), "--cohorts", "node=first", "--soak", "1s");
+    await operator.reached("idle");
+    const { rollbackReason, rolledBackBy } = await operator.rotation();
+    expect(rolledBackBy).toBe("server");
+    expect(rollbackReason).toMatch(
+      /^2 of 5 processes of cohort 1 of 2 \(node=first\) fail .*refused on purpose/,
+    );
+    expect(await operator.given(six.second.agentId, "SECRET_KIND_BUNDLE")).toEqual(others);
+    await eventually("everybody with the old root alone", async () =>
+      isDeepStrictEqual(await six.roots(), roots),
+    );
+  } finally {
+    await refusers.close();
+  }
+}, 180_000);
+
+test("R20, R16: to another root and its intermediate, node by node, with one Envoy in quarantine for a while", async () => {
   const [old] = await anchors();
   const [before, roots] = [await six.serials(), await six.roots()];
-  await operator.cli("rotation", "start", ...offerOf(made));
+  await operator.cli("rotation", "start", ...offerOf(made), "--cohorts", "node=second", "--soak", "2s");
   await operator.reached("anchored");
+  await secondBeforeFirst("SECRET_KIND_BUNDLE");
   const web = "spiffe://mesh.example/web";
   const id = await operator.holderOf(six.envoy("web").pid, web);
   await operator.cli("rotation", "quarantine", id, "--reason", "a test of quarantine");
@@ -71,6 +108,7 @@ test("R16: to another root and its intermediate, with one Envoy in quarantine fo
   await operator.reached("reissued");
   await operator.cli("rotation", "retire");
   await operator.reached("done");
+  await secondBeforeFirst("SECRET_KIND_LEAF");
   expect(await anchors()).not.toContain(old);
   await everyoneMoved(before);
   await eventually("nobody with the old root", async () => {
