@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256Hex } from "../src/foundation/digest.ts";
-import { Fault } from "../src/foundation/fault.ts";
 import { HolderFleet } from "../src/programs/bench/holder-fleet.ts";
 import { type HolderPlan, planFleet } from "../src/programs/bench/holder-plan.ts";
 import { PeerCertificate } from "../src/programs/bench/peer-certificate.ts";
@@ -8,9 +7,11 @@ import { registerHolders } from "../src/programs/bench/register-holders.ts";
 import type { Pkcs11Faults } from "../test/parts/pkcs11-faults/pkcs11-faults.ts";
 import { defineBench, numberOf, type Row, rounded } from "./parts/bench.ts";
 import { BenchMesh, type MeshAgent } from "./parts/bench-mesh.ts";
+import { drillCompromise } from "./parts/compromise-drill.ts";
 import { EnvoyTraffic } from "./parts/envoy-traffic.ts";
 import { PhaseCpu } from "./parts/phase-cpu.ts";
 import { heldByTree } from "./parts/process-memory.ts";
+import { isRefused, phase, type RotationStage, step, until } from "./parts/rotation-stage.ts";
 import { RotationTimes } from "./parts/rotation-times.ts";
 import { measureCapacity, sessions } from "./parts/signing-capacity.ts";
 import { withSlowToken } from "./parts/with-slow-token.ts";
@@ -27,24 +28,15 @@ type Flags = Readonly<
     | "skew"
     | "settle"
     | "latency"
+    | "drill"
     | "threads",
     string
   >
 >;
 
-type Stage = {
-  readonly mesh: BenchMesh;
-  readonly agents: readonly MeshAgent[];
-  readonly fleet: HolderFleet;
-  readonly flags: Flags;
-  /** SVIDs a second that can be signed here. */
-  readonly capacity: number;
-  readonly signal: AbortSignal;
-};
+type Stage = RotationStage & { readonly flags: Flags };
 
-const askEveryMs = 100;
 const restBetweenChecksMs = 3000;
-const longestPhaseMs = 300_000;
 
 type Setting = {
   readonly token: Pkcs11Faults;
@@ -55,7 +47,7 @@ type Setting = {
 
 export const bench = defineBench({
   question:
-    "How long does a root rotation take with thousands of holders, some late and some for ever silent, and does a handshake fail?",
+    "How long does a root rotation take with thousands of holders, how long the replacement of a lost intermediate, and does a handshake fail?",
   flags: {
     holders: { help: "simulated proxies", default: "2000" },
     agents: { help: "agents that they are at", default: "2" },
@@ -67,6 +59,7 @@ export const bench = defineBench({
     skew: { help: "rotation.maxClockSkew in seconds: an expiry counts this much later", default: "1" },
     settle: { help: "rotation.settle in seconds", default: "10" },
     latency: { help: "milliseconds that the token takes for each signature, with 8 sessions", default: "40" },
+    drill: { help: "no: without the compromise drill behind the rotation", default: "yes" },
     threads: { help: "yes: print the CPU of each thread, phase by phase", default: "no" },
   },
   async run(flags, signal) {
@@ -112,6 +105,8 @@ function openFleet(mesh: BenchMesh, agents: readonly MeshAgent[], flags: Flags):
 
 async function measure(stage: Stage): Promise<Row> {
   const { mesh, fleet, flags, signal } = stage;
+  // Ceremonies hold this process up: before there is anybody who waits for an answer.
+  const next = mesh.certifyNextAuthority();
   const began = performance.now();
   await raiseHolders(stage);
   const traffic = await EnvoyTraffic.start(
@@ -123,7 +118,6 @@ async function measure(stage: Stage): Promise<Row> {
   const stopChecking = keepChecking(stage);
   const cpu = flags.threads === "yes" ? new PhaseCpu(pidsOf(stage)) : undefined;
   try {
-    const next = mesh.certifyNextAuthority();
     const { subjectKeyId = "" } = new PeerCertificate(next.intermediateDer).fields.extensions;
     const times = new RotationTimes(fleet, { newRoot: sha256Hex(next.rootDer), newAuthority: subjectKeyId });
     await step(stage, "StartRotation", next);
@@ -136,6 +130,8 @@ async function measure(stage: Stage): Promise<Row> {
     await fleet.checkPeers(signal);
     const retire = await passRetire(stage);
     cpu?.print("retire");
+    const drill = flags.drill === "no" ? {} : await drillCompromise(stage);
+    cpu?.print("drill");
     await stopChecking();
     await fleet.checkPeers(signal);
     const requests = await traffic.stop();
@@ -155,6 +151,7 @@ async function measure(stage: Stage): Promise<Row> {
       capacity_per_second: Math.round(stage.capacity),
       reissue_share_of_capacity: rounded(reissue.reissue_per_second / stage.capacity, 2),
       ...retire,
+      ...drill,
       raise_seconds: raiseSeconds,
       ...memory(stage),
     };
@@ -240,43 +237,6 @@ async function passRetire(stage: Stage) {
   const healthy = live.holders - all.filter(({ plan }) => plan.behaviour === "silent").length;
   await until(() => stage.fleet.counts().newestBundle >= healthy, stage.signal);
   return { retire_seconds: rounded((performance.now() - from) / 1000) };
-}
-
-const status = ({ mesh, signal }: Stage) => mesh.admin.call("GetRotation", {}, signal);
-
-async function step(
-  stage: Stage,
-  verb: "StartRotation" | "ActivateRotation" | "RetireRotation",
-  what: object = {},
-) {
-  const { revision: expectedRevision } = await status(stage);
-  return await stage.mesh.admin.call(verb, { ...what, expectedRevision }, stage.signal);
-}
-
-function isRefused(thrown: unknown): false {
-  if (thrown instanceof Fault && thrown.code === "ROTATION_REFUSED") return false;
-  throw thrown;
-}
-
-async function phase(stage: Stage, wanted: string): Promise<void> {
-  let seen = "";
-  const is = async () => {
-    const { phase: now, holdersPassed, holdersTotal, leavesOutstanding, laggards } = await status(stage);
-    const first = laggards[0] ? `; ${laggards[0].label}` : "";
-    const line = `${now}: ${holdersPassed} of ${holdersTotal} passed, ${leavesOutstanding} old leaves${first}`;
-    if (line !== seen) console.error(`${new Date().toISOString().slice(11, 23)} ${line}`);
-    seen = line;
-    return now === wanted;
-  };
-  await until(is, stage.signal);
-}
-
-async function until(is: () => boolean | Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const endMs = performance.now() + longestPhaseMs;
-  while (!(await is())) {
-    if (performance.now() > endMs) throw new Error(`not within ${longestPhaseMs} ms: ${is}`);
-    await sleep(askEveryMs, undefined, { signal });
-  }
 }
 
 const pidsOf = ({ mesh, agents }: Stage) =>

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { AdminClient } from "../../src/backends/admin-client/admin-client.ts";
+import { decodePem } from "../../src/domain/certificate/pem.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
 import { freePorts } from "../../test/parts/free-ports.ts";
 import { projectRoot } from "../../test/parts/parts.ts";
@@ -155,15 +156,27 @@ export class BenchMesh {
     this.#programs.push(program);
   }
 
-  /** Holds a second root's ceremonies and gives what `rotation start` imports: DER of root, intermediate, cross-certificate. */
+  /**
+   * Holds a second root's ceremonies, of two intermediates, and gives what `rotation start` imports: DER of root, first intermediate,
+   * cross-certificate.
+   */
   certifyNextAuthority() {
     const output = "ceremony-2";
-    const next = { intermediate: { label: "issuing-2", count: 1 }, cross: { oldRootLabel: "root" } };
+    const next = { intermediate: { label: "issuing-2", count: 2 }, cross: { oldRootLabel: "root" } };
     const config = { ...this.#ceremonyConfig, root: { label: "root-2" }, outputFolder: output, ...next };
     writeFileSync(this.path("ceremony-2.yaml"), JSON.stringify(config));
     for (const kind of ["root", "intermediate", "cross"]) this.hold(kind, "ceremony-2.yaml");
     const der = (name: string) => new X509Certificate(readFileSync(this.path(`${output}/${name}.pem`))).raw;
     return { rootDer: der("root"), intermediateDer: der("issuing-2-1"), crossDer: der("cross") };
+  }
+
+  /** What `incident start` imports when that first intermediate is lost: DER of the second one, and of the sealed lists. */
+  breakSeal() {
+    const read = (name: string) => readFileSync(this.path(`ceremony-2/${name}`), "utf8");
+    const lists = decodePem(read("break-glass-issuing-2-1.pem"));
+    if (!lists.ok) throw new Error(lists.error);
+    const revocationListsDer = lists.value.map(({ der }) => Buffer.from(der));
+    return { intermediateDer: new X509Certificate(read("issuing-2-2.pem")).raw, revocationListsDer };
   }
 
   /** As users start it: with Node's flags of the program. */

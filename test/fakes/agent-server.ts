@@ -39,6 +39,8 @@ export class AgentServer implements NodeFeed {
   sequence = 1;
   anchors: readonly Der[];
   spreadMs = 200;
+  /** The key of the issuer before is lost. */
+  emergency = false;
   isTokenGood = true;
   serverName: SpiffeId = serverId;
   /** Shown to whoever asks without a certificate; the real anchors when unset. */
@@ -135,7 +137,10 @@ export class AgentServer implements NodeFeed {
   entriesOf = (agent: SpiffeId) =>
     [...this.rig.entries.values()].filter(({ parentId }) => parentId === agent);
   bundle = () => ({ trustDomain, sequence: this.sequence, anchors: this.anchors, lists: [] });
-  notice = () => ({ activeKeyId: this.issuer.authority.keyId, reissueSpreadMs: this.spreadMs });
+  notice = () => ({
+    ...{ activeKeyId: this.issuer.authority.keyId, reissueSpreadMs: this.spreadMs },
+    emergency: this.emergency,
+  });
   onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

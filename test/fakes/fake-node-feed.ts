@@ -13,7 +13,7 @@ export class FakeNodeFeed implements NodeFeed {
   readonly #listeners = new Set<() => void>();
   entriesOf = (id: SpiffeId) => this.entries.filter((entry) => entry.parentId === id);
   bundle = () => this.current;
-  notice = () => ({ activeKeyId: "aa", reissueSpreadMs: 1000 });
+  notice = () => ({ activeKeyId: "aa", reissueSpreadMs: 1000, emergency: false });
   onChange(_agent: SpiffeId, listener: () => void) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

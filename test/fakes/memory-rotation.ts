@@ -10,6 +10,7 @@ import { HolderQuarantines } from "../../src/control/rotation/holder-quarantines
 import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
 import type { HolderStore, RosterChange } from "../../src/control/rotation/holder-store.ts";
 import type { NodeLabels } from "../../src/control/rotation/node-labels.ts";
+import { Partners } from "../../src/control/rotation/partners.ts";
 import { RotationDriver } from "../../src/control/rotation/rotation-driver.ts";
 import type { RotationStore } from "../../src/control/rotation/rotation-store.ts";
 import { TrustPicture } from "../../src/control/rotation/trust-picture.ts";
@@ -67,6 +68,7 @@ export type MemoryServer = {
   handOut: HandOut;
   quarantines: HolderQuarantines;
   driver: RotationDriver;
+  partners: Partners;
 };
 
 /** What survives a server: stores and ledger in memory, and a clock that a test moves. `serve` is a start on them. */
@@ -156,7 +158,8 @@ export class MemoryRotation {
       random: systemRandom,
     });
     const handOut = new HandOut({ picture, roster, labels: this.labels });
-    return { picture, roster, handOut, quarantines, driver };
+    const partners = new Partners({ roster, bundle: () => picture.bundle() });
+    return { picture, roster, handOut, quarantines, driver, partners };
   }
 
   readonly #ledger = {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { credentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sha256Hex } from "../../src/foundation/digest.ts";
+import { seconds } from "../../src/foundation/duration.ts";
 import { SecretDiscoveryService } from "../../src/wire/definitions.ts";
 import { AgentServer, agentId } from "../fakes/agent-server.ts";
 import { softwareAuthority } from "../fakes/software-authority.ts";
@@ -192,4 +193,26 @@ test("another authority: node SVID and leaf are replaced, the agent accepts afte
     () => server.reports.flatMap(({ supersededSerials }) => supersededSerials).length >= 2,
   );
   watch.close();
+});
+
+test("R24: when a key is lost the agent hears of it, and replaces first what would end last", async () => {
+  for (const [id, minutes] of [
+    ["brief", 10],
+    ["longest", 30],
+    ["long", 20],
+  ] as const)
+    server.register({ id, x509Ttl: seconds(minutes * 60) });
+  await started();
+  await eventually("three SVIDs", async () => (await fetchSvids(agent.socket)).svids.length === 3);
+  const next = softwareAuthority({ beside: server.issuer });
+  server.rig.signer.add(next);
+  const [settled, { keyId }] = [server.rig.ledger.intents.length, next.authority];
+  [server.issuer, server.emergency, server.spreadMs] = [next, true, 2000];
+  server.changed();
+  const under = () => server.rig.ledger.intents.slice(settled).filter((one) => one.authorityKeyId === keyId);
+  await eventually("all four under the next authority", () => under().length === 4);
+  expect(under().map(({ spiffeId }) => spiffeId)).toEqual([
+    agentId,
+    ...["longest", "long", "brief"].map((id) => `spiffe://mesh.test/${id}`),
+  ]);
 });

@@ -55,11 +55,11 @@ needs("softhsm")(
 );
 
 needs("softhsm", "envoy")(
-  "rotation: a small fleet with one who is late and one who hangs, through all of it without a failed handshake",
+  "rotation: a small fleet with one who is late and one who hangs, then a lost key, through all of it without a failed handshake",
   () => {
     const file = join(folder, "rotation.json");
     const fleet = ["--holders", "20", "--late", "5", "--never", "5", "--late-after", "1"];
-    const quick = ["--ttl", "20", "--settle", "1", "--latency", "20"];
+    const quick = ["--ttl", "20", "--settle", "1", "--latency", "20", "--spread", "2"];
     const { stderr, status } = runBench("rotation", ...fleet, ...quick, "--json", file);
     expect(stderr).not.toContain("Error");
     expect(status).toBe(0);
@@ -73,6 +73,9 @@ needs("softhsm", "envoy")(
     expect(row.barrier_seconds).toBeGreaterThan(10); // the one that hangs is waited for until its certificate has ended
     expect(row.reissue_per_second).toBeGreaterThan(0);
     expect(row.capacity_per_second).toBeGreaterThan(0);
+    expect([row.svids_replaced, row.lists_acknowledged]).toEqual([20, 20]);
+    expect(row.replace_seconds).toBeGreaterThan(1); // `settle`
+    expect(row.time_to_replace_seconds).toBeCloseTo(row.replace_seconds + row.push_seconds, 1);
   },
   300_000,
 );

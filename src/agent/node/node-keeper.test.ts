@@ -85,7 +85,12 @@ test("it is renewed at about half its life, and durable before it is used", asyn
 
 test("another authority: it comes within the first quarter of the spread, before any leaf", async () => {
   authorityKeyId = "new";
-  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 40_000, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "new",
+    reissueSpreadMs: 40_000,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   await stage.advance(10_000);
   expect(renewed).toEqual(["s0>s1:s1"]);
   await stage.advance(day / 3);
@@ -93,7 +98,12 @@ test("another authority: it comes within the first quarter of the spread, before
 });
 
 test("a notice of the authority that it is under changes nothing", async () => {
-  keeper.setAuthority({ activeKeyId: "old", reissueSpreadMs: 1000, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "old",
+    reissueSpreadMs: 1000,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   await stage.advance(60_000);
   expect(asked).toBe(0);
 });

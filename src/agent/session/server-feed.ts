@@ -9,7 +9,14 @@ export type ServerUpdate = {
   readonly upserts: readonly RegistrationEntry[];
   readonly removedIds: readonly string[];
   readonly bundle: Bundle | undefined;
-  readonly authority: { readonly activeKeyId: string; readonly reissueSpreadMs: number } | undefined;
+  readonly authority:
+    | {
+        readonly activeKeyId: string;
+        readonly reissueSpreadMs: number;
+        /** The key of the authority before is lost. */
+        readonly emergency: boolean;
+      }
+    | undefined;
   /** What could not be read, one sentence each; those parts are left out. */
   readonly flaws: readonly string[];
 };

@@ -1,4 +1,4 @@
-import { nodeShare } from "../../domain/trust/reissue-spread.ts";
+import { nodeShare, type ReissueCause } from "../../domain/trust/reissue-spread.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import type { Random } from "../../foundation/random.ts";
 
@@ -25,26 +25,41 @@ export function renewalMoment(
 export type AuthorityNotice = {
   readonly activeKeyId: string;
   readonly reissueSpreadMs: number;
+  /** The key of the authority before is lost. */
+  readonly emergency: boolean;
   /** When this agent learned of it, in milliseconds since the epoch. */
   readonly learnedAtMs: number;
 };
 
+const causeOf = ({ emergency }: AuthorityNotice): ReissueCause => (emergency ? "incident" : "planned");
+
 export const nodeReissueMoment = (notice: AuthorityNotice, name: string): number =>
-  notice.learnedAtMs + notice.reissueSpreadMs * nodeShare * shareOf(`reissue ${name}`);
+  notice.learnedAtMs + notice.reissueSpreadMs * nodeShare[causeOf(notice)] * shareOf(`reissue ${name}`);
 
 /** For one leaf alone, which came after the notice. */
 export const leafReissueMoment = (notice: AuthorityNotice, name: string): number =>
   atShare(notice, shareOf(`reissue ${name}`));
 
+type Lasting = { readonly notAfter: Date };
+
 /**
- * For all leaves of a node, in milliseconds since the epoch by name: who ends first goes first, at even steps, each at a stable
- * place within its own, so that nodes do not ask in step.
+ * Who is replaced first: what ends first. In an incident what would depend on the lost key longest: what ends soon is renewed in any
+ * case, and until the last leaf is replaced the lost authority cannot be taken away.
+ */
+export const inReissueOrder =
+  ({ emergency }: AuthorityNotice) =>
+  (a: Lasting, b: Lasting): number =>
+    (a.notAfter.getTime() - b.notAfter.getTime()) * (emergency ? -1 : 1);
+
+/**
+ * For all leaves of a node, in milliseconds since the epoch by name: in their order, at even steps, each at a stable place within its
+ * own, so that nodes do not ask in step.
  */
 export function leafReissueMoments(
   notice: AuthorityNotice,
   leaves: readonly { readonly name: string; readonly notAfter: Date }[],
 ): ReadonlyMap<string, number> {
-  const inOrder = leaves.toSorted((a, b) => a.notAfter.getTime() - b.notAfter.getTime());
+  const inOrder = leaves.toSorted(inReissueOrder(notice));
   return new Map(
     inOrder.map(({ name }, at) => [
       name,
@@ -53,8 +68,10 @@ export function leafReissueMoments(
   );
 }
 
-const atShare = (notice: AuthorityNotice, share: number): number =>
-  notice.learnedAtMs + notice.reissueSpreadMs * (nodeShare + (1 - nodeShare) * share);
+function atShare(notice: AuthorityNotice, share: number): number {
+  const nodes = nodeShare[causeOf(notice)];
+  return notice.learnedAtMs + notice.reissueSpreadMs * (nodes + (1 - nodes) * share);
+}
 
 const firstRetryMs = 250;
 const lastRetryMs = 30_000;

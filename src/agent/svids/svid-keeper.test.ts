@@ -1,19 +1,16 @@
-import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import type { Der } from "../../domain/certificate/der.ts";
-import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { type Random, systemRandom } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { AgentEvent } from "../agent-event.ts";
 import { Stage, settle } from "../stage.fixtures.ts";
-import type { ChainClaim } from "./leaf-keys.ts";
-import { namedDelayMs, renewalMoment } from "./renewal.ts";
+import { renewalMoment } from "./renewal.ts";
 import type { IssuedChain, IssueItem, IssueRefusal } from "./svid-issuer.ts";
-import { SvidKeeper } from "./svid-keeper.ts";
+import { entry, hour, keeperOf } from "./svid-keeper.fixtures.ts";
+import type { SvidKeeper } from "./svid-keeper.ts";
 
 const start = 1_800_000_000_000;
-const hour = 3_600_000;
 
 type Answer = (item: IssueItem) => Result<IssuedChain, IssueRefusal>;
 let stage: Stage;
@@ -34,38 +31,17 @@ beforeEach(() => {
   authority = "old";
   answer = issued;
   random = { bytes: (count) => new Uint8Array(count).fill(128) };
-  keeper = new SvidKeeper({
-    issuer: {
-      issue: async (item) => {
-        asked.push(item);
-        return answer(item);
-      },
+  keeper = keeperOf({
+    stage,
+    issue: async (item) => {
+      asked.push(item);
+      return answer(item);
     },
-    keys: {
-      make: async () => ({ privateKey: new Uint8Array(1), csr: new Uint8Array(1) as Der }),
-      check: ({ chain, now }: ChainClaim) =>
-        ok({ serial: String(chain[0]?.[0]), notBefore: now, notAfter: new Date(now.getTime() + hour) }),
-    },
-    clock: stage,
-    alarm: stage,
+    saw: (event) => events.push(event),
     random: { bytes: (count) => random.bytes(count) },
-    observer: { saw: (event) => events.push(event) },
-    anchors: () => [],
   });
 });
 
-const entry = (over: Partial<RegistrationEntry> = {}) =>
-  ({
-    id: "e1",
-    spiffeId: "spiffe://mesh.example/web",
-    selectors: ["unix:uid:1"],
-    dnsNames: [],
-    hint: "",
-    priority: 0,
-    revision: 1,
-    createdAt: new Date(0),
-    ...over,
-  }) as unknown as RegistrationEntry;
 const serial = (id = "e1") => keeper.lookUp(id).svid?.serial;
 
 test("an entry has its SVID after one round trip", async () => {
@@ -146,28 +122,6 @@ test("a server that names a time far away does not end renewal", async () => {
   expect(asked).toHaveLength(2);
 });
 
-test("those who were sent away together come back spread over the time, however many and however often", () => {
-  fc.assert(
-    fc.property(
-      fc.integer({ min: 20_000, max: 300_000 }),
-      fc.integer({ min: 1, max: 50 }),
-      (named, failures) => {
-        const delays = Array.from({ length: 1000 }, () => namedDelayMs(named, failures, systemRandom));
-        expect(Math.min(...delays)).toBeGreaterThanOrEqual(named);
-        expect(Math.max(...delays)).toBeLessThanOrEqual(Math.ceil(named * 1.25));
-        const slots = new Map<number, number>();
-        for (const delay of delays) {
-          const slot = Math.floor(((delay - named) / (named * 0.25 + 1)) * 10);
-          slots.set(slot, (slots.get(slot) ?? 0) + 1);
-        }
-        expect(slots.size).toBe(10);
-        expect(Math.max(...slots.values())).toBeLessThan(200);
-      },
-    ),
-    { numRuns: 30 },
-  );
-});
-
 test("an agent with many leaves asks no more often than the server allows, whatever times it names", async () => {
   const named = 3000;
   random = systemRandom;
@@ -237,7 +191,12 @@ test("another authority replaces every leaf within the spread, each once and aft
   );
   await settle();
   authority = "new";
-  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 8000, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "new",
+    reissueSpreadMs: 8000,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   await stage.advance(1999);
   expect(asked).toHaveLength(50);
   await stage.advance(3000);
@@ -248,7 +207,8 @@ test("another authority replaces every leaf within the spread, each once and aft
   for (const id of ids) expect(keeper.lookUp(id).svid?.authorityKeyId).toBe("new");
 });
 
-test("R14: what ends first is replaced first, at even steps, whatever its name", async () => {
+/** Ten leaves, of which each ends a minute after the one before it in this list. */
+async function leavesInOrder(): Promise<readonly string[]> {
   const ids = Array.from({ length: 10 }, (_, at) => `e${(at * 7) % 10}`);
   const all = ids.toSorted().map((id) => entry({ id }));
   keeper.setEntries(all, [], true);
@@ -260,16 +220,30 @@ test("R14: what ends first is replaced first, at even steps, whatever its name",
   }
   asked.length = 0;
   authority = "new";
-  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 4000, learnedAtMs: stage.nowMs });
+  return ids;
+}
+
+const askedIds = () => asked.map(({ entryId }) => entryId);
+
+test("R14: what ends first is replaced first, at even steps, whatever its name", async () => {
+  const ids = await leavesInOrder();
+  keeper.setAuthority({
+    ...{ activeKeyId: "new", reissueSpreadMs: 4000, emergency: false, learnedAtMs: stage.nowMs },
+  });
   await stage.advance(1000);
   for (let step = 1; step <= 10; step += 1) {
     await stage.advance(300);
-    expect(asked.map(({ entryId }) => entryId)).toEqual(ids.slice(0, step));
+    expect(askedIds()).toEqual(ids.slice(0, step));
   }
 });
 
 test("R20: a node whose turn has not come keeps what it has, by whichever authority it gets the next one", async () => {
-  keeper.setAuthority({ activeKeyId: "old", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "old",
+    reissueSpreadMs: 100,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   keeper.setAuthority(undefined);
   authority = "new";
   keeper.setEntries([entry({ dnsNames: ["web.mesh.example"] })], [], true);
@@ -277,15 +251,35 @@ test("R20: a node whose turn has not come keeps what it has, by whichever author
   expect(asked.splice(0)).toHaveLength(1);
   await stage.advance(60_000);
   expect(asked).toEqual([]);
-  keeper.setAuthority({ activeKeyId: "newer", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "newer",
+    reissueSpreadMs: 100,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   await stage.advance(2000);
   expect(asked).not.toEqual([]);
+});
+
+test("R24: in an incident what ends last is replaced first, all at once where no pace is known, behind what is new", async () => {
+  const ids = await leavesInOrder();
+  keeper.setEntries([entry({ id: "new" })], [], false);
+  keeper.setAuthority({
+    ...{ activeKeyId: "new", reissueSpreadMs: 0, emergency: true, learnedAtMs: stage.nowMs },
+  });
+  await settle();
+  expect(askedIds()).toEqual(["new", ...ids.toReversed()]);
 });
 
 test("a server that keeps to the old authority is not asked in a tight loop", async () => {
   keeper.setEntries([entry()], [], true);
   await settle();
-  keeper.setAuthority({ activeKeyId: "new", reissueSpreadMs: 100, learnedAtMs: stage.nowMs });
+  keeper.setAuthority({
+    activeKeyId: "new",
+    reissueSpreadMs: 100,
+    emergency: false,
+    learnedAtMs: stage.nowMs,
+  });
   await stage.advance(10_100);
   expect(asked.length).toBeGreaterThan(5);
   expect(asked.length).toBeLessThan(13);

@@ -9,7 +9,13 @@ import type { AgentObserver } from "../agent-event.ts";
 import type { Alarm } from "../alarm.ts";
 import { byPrecedence } from "../attest-workload/selectors.ts";
 import type { LeafKeys, NewKey } from "./leaf-keys.ts";
-import { type AuthorityNotice, leafReissueMoments, namedDelayMs, retryDelayMs } from "./renewal.ts";
+import {
+  type AuthorityNotice,
+  inReissueOrder,
+  leafReissueMoments,
+  namedDelayMs,
+  retryDelayMs,
+} from "./renewal.ts";
 import { answerWithinMs, type IssuedChain, type SvidIssuer } from "./svid-issuer.ts";
 import {
   emptySlot,
@@ -189,7 +195,7 @@ export class SvidKeeper {
     if (this.#stopping.signal.aborted) return;
     const now = this.#deps.clock.now().getTime();
     const waiting = [...this.#slots.values()].filter(({ inFlight }) => !inFlight);
-    const due = waiting.filter(({ dueAtMs }) => dueAtMs <= now).sort(byUrgency);
+    const due = waiting.filter(({ dueAtMs }) => dueAtMs <= now).sort(byUrgency(this.#notice));
     for (const slot of due.slice(0, Math.max(inFlightLimit - this.#inFlight, 0))) void this.#issue(slot);
     this.#stopAlarm();
     const later = waiting.filter(({ dueAtMs }) => dueAtMs > now).map(({ dueAtMs }) => dueAtMs);
@@ -281,5 +287,11 @@ function refusalOf(thrown: unknown): { code: string; retryAfterMs: number } {
   return { code, retryAfterMs };
 }
 
-const byUrgency = (a: SvidSlot, b: SvidSlot): number =>
-  (a.svid?.notAfter.getTime() ?? 0) - (b.svid?.notAfter.getTime() ?? 0);
+/** What is new or due by its own end goes before what another authority replaces; that goes in its own order. */
+const byUrgency = (notice: AuthorityNotice | undefined) => (a: SvidSlot, b: SvidSlot) => {
+  const [one, other] = [a, b].map(({ why, svid }) => (why === "authority" ? svid : undefined));
+  if (notice && one && other) return inReissueOrder(notice)(one, other);
+  return Number(one !== undefined) - Number(other !== undefined) || endMs(a) - endMs(b);
+};
+
+const endMs = ({ svid }: SvidSlot): number => svid?.notAfter.getTime() ?? 0;

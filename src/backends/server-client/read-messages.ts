@@ -81,7 +81,11 @@ export function readUpdate(message: WatchUpdate__Output, agentId: SpiffeId): Ser
     removedIds: message.removedEntryIds,
     bundle: bundle?.ok ? bundle.value : undefined,
     authority: authority
-      ? { activeKeyId: authority.activeKeyId, reissueSpreadMs: authority.reissueSpreadMs }
+      ? {
+          activeKeyId: authority.activeKeyId,
+          reissueSpreadMs: authority.reissueSpreadMs,
+          emergency: authority.emergency,
+        }
       : undefined,
     flaws,
   };

@@ -49,14 +49,19 @@ export class Barriers {
     return isAcceptanceWeak(this.#question(this.#activeAnchor()));
   }
 
-  /** How every holder stands towards a bundle with this revocation list. */
+  /** How every holder stands towards a bundle with this revocation list. Partners get none: a SPIFFE bundle has no place for it. */
   lists(listSha256: string): AnchorsVerdict {
-    return anchorsBarrier(this.#question(listSha256));
+    return anchorsBarrier(this.#listsQuestion(listSha256));
   }
 
   /** `lists(listSha256).allowed`, found out with less work. */
   areListsTaken(listSha256: string): boolean {
-    return isAnchored(this.#question(listSha256));
+    return isAnchored(this.#listsQuestion(listSha256));
+  }
+
+  /** Who federates with us now. */
+  partners(): readonly Holder[] {
+    return this.#deps.roster.holders().filter(isPartner);
   }
 
   /** Whether everybody accepts what the old authority signs, which is asked before it signs again. */
@@ -100,6 +105,11 @@ export class Barriers {
     return replacesRoot(plan) ? question : { ...question, holders: [] };
   }
 
+  #listsQuestion(listSha256: string): AnchorsQuestion {
+    const question = this.#question(listSha256);
+    return { ...question, holders: question.holders.filter((holder) => !isPartner(holder)) };
+  }
+
   #activeAnchor(): string {
     return this.#deps.picture.state.authorities.active.anchorSha256;
   }
@@ -115,3 +125,5 @@ export class Barriers {
     return { holders: roster.holders(), agentsSeenAt: roster.agentsSeenAt(), now: clock.now() };
   }
 }
+
+const isPartner = ({ kind }: Holder): boolean => kind === "partner";

@@ -1,4 +1,6 @@
 import { readCertificate } from "../../domain/certificate/certificate.ts";
+import { holderName } from "../../domain/trust/barrier-words.ts";
+import type { Holder } from "../../domain/trust/holder.ts";
 import type { Incident } from "../../domain/trust/incident.ts";
 import { authoritiesOf, type TrustState } from "../../domain/trust/trust-state.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
@@ -41,6 +43,7 @@ const none: IncidentStatus = {
 };
 
 const mostNamed = 500;
+const mostPartners = 10;
 
 /** Holders take a set up as a whole: any of its lists stands for it. */
 export const nameOfLists = ({ lists }: Incident): string => sha256Hex(lists[0] ?? new Uint8Array());
@@ -60,17 +63,25 @@ export function describeIncident(state: TrustState, barriers: Barriers): Inciden
     closedMs: stage === "closed" ? incident.closedAt.getTime() : 0,
     bundleSequence: stage === "replacing" ? 0 : incident.bundleSequence,
     behind: behind.slice(0, mostNamed),
-    exposed: exposedBy(state, incident),
+    exposed: exposedBy(state, incident, barriers.partners()),
   };
 }
 
 /** What no list reaches; said each time, since an operator must not believe that all is over. */
-function exposedBy(state: TrustState, { authority }: Incident): string[] {
+function exposedBy(state: TrustState, { authority }: Incident, partners: readonly Holder[]): string[] {
   const [lost] = authoritiesOf(state, ({ keyId }) => keyId === authority);
   const read = lost && readCertificate(lost.certificate);
   const end = read?.ok ? read.value.notAfter.toISOString() : "the end of the lost intermediate";
   return [
     `clients that read no revocation lists (go-spiffe among them) accept what the thief signs until ${end}, or until the root is retired: rotate it`,
     "connections that were open stay open, and sessions may be resumed, where a proxy does not bound their age",
+    ...(partners.length === 0 ? [] : [exposedPartners(partners)]),
   ];
+}
+
+/** SPIFFE Trust Domain and Bundle §4: a bundle carries roots, and nothing that revokes. */
+function exposedPartners(partners: readonly Holder[]): string {
+  const named = partners.slice(0, mostPartners).map(holderName);
+  const rest = partners.length > mostPartners ? `, and ${partners.length - mostPartners} more` : "";
+  return `federated trust domains get no revocation lists, and accept the same for as long: ${named.join(", ")}${rest}`;
 }

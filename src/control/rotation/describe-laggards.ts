@@ -71,7 +71,7 @@ function describe({ holder, reason }: Behind, process: HoldingProcess, facts: Ho
     spiffeId,
     pid,
     holding: toHoldingRecord(holder),
-    countsUntilMs: end.getTime(),
+    countsUntilMs: end?.getTime() ?? 0,
   };
 }
 

@@ -1,6 +1,7 @@
 import { foreseenLaggards } from "../../domain/trust/foreseen-laggards.ts";
 import { type HolderIdentity, isBundle, isLeaf } from "../../domain/trust/holder.ts";
 import { byProcess, type HoldingProcess } from "../../domain/trust/holder-processes.ts";
+import { followsIncident } from "../../domain/trust/incident.ts";
 import {
   isLeaving,
   isUnderWay,
@@ -156,7 +157,7 @@ export class RotationForecaster {
       obstacles: [...verdict.obstacles],
       quarantines: quarantines.list(),
       holders: concerned.length,
-      bundleOnly: concerned.filter((process) => !process.some(({ secrets }) => secrets.some(isLeaf))).length,
+      bundleOnly: concerned.filter(endsWithLease).length,
       lease: policy.lease,
       census,
       signaturesPerSecond: question.signaturesPerSecond,
@@ -175,19 +176,31 @@ export class RotationForecaster {
     },
   ): ForecastFacts {
     const { decisions, policy, clock } = this.#deps;
-    const { rotation } = decisions.picture.state;
+    const { state } = decisions.picture;
+    const { rotation } = state;
     const { census, verdict, laggardsTotal } = known;
     const leaves = isLeaving(rotation);
     return {
       ...{ now: clock.now(), phase: rotation.phase, since: rotation.since, replacesRoot: known.isNewRoot },
       ...{ policy, reissueSpread, signaturesPerSecond, holders: known.holders },
+      cause: isUnderWay(rotation) && followsIncident(state) ? "incident" : "planned",
       validFrom: known.plan.validFrom,
+      propagation: this.#propagation(verdict),
       behind: leaves ? 0 : laggardsTotal,
       behindUntil: leaves ? undefined : this.#endOf(verdict),
       certificates: census.identities,
       lastEnd: leaves ? this.#lastEndOf(verdict) : census.last[0]?.notAfter,
       longestLife: census.longestLife,
     };
+  }
+
+  /** Of the slowest partner that has still to accept the new root. */
+  #propagation({ standings }: Verdict): Seconds {
+    const { barriers, picture } = this.#deps.decisions;
+    const behind = standings.filter(({ verdict }) => verdict === "behind").map(({ holder }) => holder);
+    const waiting = isUnderWay(picture.state.rotation) ? behind : barriers.partners();
+    const partners = waiting.filter(({ kind }) => kind === "partner");
+    return seconds(Math.max(0, ...partners.map(({ propagation }) => propagation)));
   }
 
   /** The verdict says until when they count; that is so much later than they end. */
@@ -200,7 +213,8 @@ export class RotationForecaster {
     const laggards = describeLaggards(verdict, this.#holderFacts(), Number.POSITIVE_INFINITY);
     const ends = laggards.map(({ quarantineEndsMs, countsUntilMs, agentId }) => {
       if (quarantineEndsMs > 0) return quarantineEndsMs;
-      return this.#deps.roster.isConnected(agentId) ? Number.POSITIVE_INFINITY : countsUntilMs;
+      const hasEnd = countsUntilMs > 0 && !this.#deps.roster.isConnected(agentId);
+      return hasEnd ? countsUntilMs : Number.POSITIVE_INFINITY;
     });
     const last = Math.max(0, ...ends);
     return Number.isFinite(last) && last > 0 ? new Date(last) : undefined;
@@ -217,11 +231,13 @@ export class RotationForecaster {
     return { allowed: standings.length === 0, standings, obstacles: [] };
   }
 
-  /** Processes, agents and the server, as far as they verify with the bundle and count. */
+  /** Processes, agents, partners and the server, as far as they verify with the bundle and count. */
   #concerned(): HoldingProcess[] {
     const { standings } = this.#deps.decisions.barriers.acceptance();
     const counting = standings.filter(({ verdict }) => verdict !== "gone").map(({ holder }) => holder);
-    return byProcess(counting).filter((process) => process.some(({ secrets }) => secrets.some(isBundle)));
+    return byProcess(counting).filter((process) =>
+      process.some(({ kind, secrets }) => kind === "partner" || secrets.some(isBundle)),
+    );
   }
 
   #census(isNewRoot: boolean, signal: AbortSignal): Promise<LeafCensus> {
@@ -242,3 +258,6 @@ export class RotationForecaster {
     return { quarantines: { of, list }, agentsSeenAt: roster.agentsSeenAt(), policy, now: clock.now() };
   }
 }
+
+const endsWithLease = (process: HoldingProcess): boolean =>
+  !process.some(({ kind, secrets }) => kind === "partner" || secrets.some(isLeaf));

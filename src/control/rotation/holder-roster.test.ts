@@ -119,6 +119,7 @@ describe("a report", () => {
   test.each([
     ["another agent's holder", report(envoy(1, "spiffe://mesh.test/meshmint/agent/join_token/n2"))],
     ["itself as a process", report({ ...envoy(1), kind: "server" })],
+    ["a federated partner", report({ ...envoy(1), kind: "partner" })],
     ["a holder without a process", report({ ...envoy(1), pid: 0 })],
     [
       "anchors that are no hashes",

@@ -1,4 +1,4 @@
-import { type Holder, holderKey } from "../../domain/trust/holder.ts";
+import { type Holder, type HolderIdentity, holderKey } from "../../domain/trust/holder.ts";
 import { allStreamsClosed } from "../../domain/trust/holder-updates.ts";
 import type { RecordedLeaf } from "../../domain/trust/leaves-barrier.ts";
 import type { Clock } from "../../foundation/clock.ts";
@@ -127,6 +127,24 @@ export class HolderRoster {
       draft.put(withOwnLeaf(withBundle(known, taken, now), leaf, now));
     });
     this.#serves(serverId, [leaf.serial]);
+  }
+
+  /**
+   * Changes one holder, or ends it, where `update` gives undefined. It is called with what is known among other writes, must not
+   * throw, and what it gave is durable when this resolves.
+   */
+  async change(
+    who: HolderIdentity,
+    update: (known: Holder | undefined, at: Date) => Holder | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    await this.#write((draft) => {
+      const known = draft.get(who.agentId, holderKey(who));
+      const next = update(known, this.#deps.clock.now());
+      if (next) draft.put(next);
+      else if (known) draft.end(known);
+    });
   }
 
   holders(): Holder[] {

@@ -79,7 +79,7 @@ export type Laggard = {
   spiffeId: string;
   pid: number;
   holding: HoldingRecord;
-  /** When it stops counting if it is given nothing more and nothing is heard of it. */
+  /** When it stops counting if it is given nothing more and nothing is heard of it; 0 where nothing ends it. */
   countsUntilMs: number;
 };
 

@@ -1,4 +1,6 @@
 import type { Holder } from "../../domain/trust/holder.ts";
+import { followsIncident } from "../../domain/trust/incident.ts";
+import type { ReissueCause } from "../../domain/trust/reissue-spread.ts";
 import { isUnderWay } from "../../domain/trust/rotation.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { pause } from "../../foundation/deadline.ts";
@@ -21,8 +23,8 @@ type Deps = {
 const shortestMs = 100;
 /** Expiry and settling come without news. */
 const longestMs = 1000;
-/** Looking takes at most this share of one thread, however many holders there are. */
-const restPerWork = 20;
+/** Looking takes at most this share of one thread, however many holders there are; more of it while a lost key is still accepted. */
+const restPerWork = { planned: 20, incident: 4 } as const;
 /** Reports of superseded leaves are kept this long outside a rotation: their leaves may still be counted in the next. */
 const supersededKept = hours(1);
 const tidyEveryMs = 600_000;
@@ -45,11 +47,14 @@ export async function watchRotation(deps: Deps, signal: AbortSignal): Promise<vo
       if (!signal.aborted) deps.observer.saw({ kind: "failed", cause });
     }
     const tookMs = deps.clock.now().getTime() - beganMs;
-    await pause(Math.max(shortestMs, tookMs * restPerWork), signal);
+    await pause(Math.max(shortestMs, tookMs * restPerWork[causeOf(deps.picture)]), signal);
     await news.wait(longestMs, signal);
   }
   for (const stop of stops) stop();
 }
+
+const causeOf = ({ state }: TrustPicture): ReissueCause =>
+  followsIncident(state) && state.incident?.stage !== "closed" ? "incident" : "planned";
 
 async function tidy({ picture, roster, clock, ended }: Deps, signal: AbortSignal): Promise<void> {
   if (isUnderWay(picture.state.rotation)) return;

@@ -10,7 +10,7 @@ test.each<[string, LastLeaf | undefined, number, IssuanceClass]>([
   ["two thirds gone", leaf, 3000, "routine"],
   ["less than a third left", leaf, 3001, "near-expiry"],
   ["expired", leaf, 9000, "near-expiry"],
-  ["its authority signs no more", { ...leaf, isDistrusted: true }, 1000, "emergency"],
+  ["the key of its authority is lost", { ...leaf, isDistrusted: true }, 1000, "emergency"],
 ])("%s", (_, ...[last, nowMs, expected]) => {
   expect(classOf(last, nowMs)).toBe(expected);
 });

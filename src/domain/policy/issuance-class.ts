@@ -14,7 +14,7 @@ export const rankOf = {
 export type LastLeaf = {
   readonly issuedAtMs: number;
   readonly notAfterMs: number;
-  /** Its authority signs no more: whoever holds it must get another. */
+  /** The key of its authority is lost: whoever holds it must get another. */
   readonly isDistrusted: boolean;
 };
 

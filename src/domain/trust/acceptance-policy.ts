@@ -19,6 +19,7 @@ export const defaultAcceptancePolicy: AcceptancePolicy = {
     "workload-api": "delivered",
     agent: "acknowledged",
     server: "acknowledged",
+    partner: "returned",
   },
   maxClockSkew: minutes(5),
   settle: seconds(10),

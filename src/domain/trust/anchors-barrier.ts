@@ -5,6 +5,7 @@ import { type AcceptancePolicy, isAtLeast } from "./acceptance-policy.ts";
 import { ago, unappliedFlaw } from "./barrier-words.ts";
 import { dependsOn, type Grade, grades, type HeldBundle, type Holder, isBundle, isLeaf } from "./holder.ts";
 import { byProcess, endOf, type HoldingProcess, hasEnded } from "./holder-processes.ts";
+import { partnerFlaw } from "./partner.ts";
 
 /** How one holder stands towards a barrier; `reason` is a sentence's end that follows the holder's name. */
 export type Standing = { readonly holder: Holder } & (
@@ -75,6 +76,7 @@ function processStandings(process: HoldingProcess, question: AnchorsQuestion): S
   if (end) return process.map((holder) => ({ holder, verdict: "gone", reason: end }));
   const unchecked = withoutCompanion(process);
   return process.map((holder) => {
+    if (holder.kind === "partner") return partnerStanding(holder, question);
     const bundles = holder.secrets.filter(isBundle).filter((secret) => concerns(secret, holder, question));
     if (bundles.length === 0) return { holder, verdict: "unconcerned" };
     const flaw = firstFlaw(bundles, holder, question) ?? unchecked;
@@ -82,6 +84,14 @@ function processStandings(process: HoldingProcess, question: AnchorsQuestion): S
       ? { holder, verdict: "behind", reason: flaw }
       : { holder, verdict: "passed", grade: weakest(bundles) };
   });
+}
+
+/** It counts from its admission on: what it verifies with before its first fetch nobody here gave it. */
+function partnerStanding(holder: Holder, { newAnchor, policy, now }: AnchorsQuestion): Standing {
+  const flaw = partnerFlaw(holder, newAnchor, now);
+  return flaw
+    ? { holder, verdict: "behind", reason: flaw }
+    : { holder, verdict: "passed", grade: policy.leastGrade.partner };
 }
 
 /**

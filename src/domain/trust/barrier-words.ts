@@ -18,6 +18,7 @@ export function unappliedFlaw(holder: Holder, now: Date): string | undefined {
 /** Names a holder in a sentence: label, process, node and identity. */
 export function holderName(holder: Holder): string {
   if (holder.kind === "server") return `server ${holder.spiffeId}`;
+  if (holder.kind === "partner") return `partner ${holder.spiffeId.slice("spiffe://".length)}`;
   if (holder.kind === "agent") return `agent ${holder.agentId}`;
   const node = holder.agentId.slice(holder.agentId.lastIndexOf("/") + 1);
   const label = holder.label === "" ? "a process" : holder.label;

@@ -1,6 +1,7 @@
 import type { Standing } from "./anchors-barrier.ts";
 import { ago } from "./barrier-words.ts";
 import { dependsOn, type Holder, isBundle, isLeaf } from "./holder.ts";
+import { isPast } from "./holder-processes.ts";
 
 export type ForeseenTerms = {
   /** Whether its agent is connected now. */
@@ -24,8 +25,15 @@ export const foreseenLaggards = (standings: readonly Standing[], terms: Foreseen
     return reason === undefined ? [] : [{ holder, verdict: "behind", reason }];
   });
 
+/** It comes by itself, as often as its refresh hint says; of that it has missed some when its propagation time is over. */
+function whyPartnerLate({ lastSeenAt, propagation }: Holder, { now, replacesRoot }: ForeseenTerms) {
+  if (!replacesRoot || !isPast(lastSeenAt, propagation, now)) return undefined;
+  return `has not fetched its bundle for ${ago(lastSeenAt, now)}`;
+}
+
 function whyLate(holder: Holder, terms: ForeseenTerms): string | undefined {
   const { now, replacesRoot, agentsSeenAt } = terms;
+  if (holder.kind === "partner") return whyPartnerLate(holder, terms);
   const concerned = holder.secrets.filter(dependsOn).filter(replacesRoot ? isBundle : isLeaf);
   if (concerned.length === 0) return undefined;
   if (!terms.isConnected(holder.agentId)) {

@@ -19,7 +19,7 @@ export function byProcess(holders: Iterable<Holder>): HoldingProcess[] {
 
 /**
  * Why a process no longer counts, or undefined while it does: it has exited, its last SVID has ended, or it never had
- * one and its lease has ended. `agentSeenAt` is the last contact with its agent, which vouches for its open streams.
+ * one and its lease has ended. A partner counts until it is removed: what it fetched does not end. `agentSeenAt` is the last contact with its agent, which vouches for its open streams.
  */
 export function endOf(
   process: HoldingProcess,
@@ -27,6 +27,7 @@ export function endOf(
   terms: { readonly policy: AcceptancePolicy; readonly now: Date },
 ): string | undefined {
   if (process.some((holder) => holder.gone)) return "its process has exited";
+  if (process[0].kind === "partner") return undefined;
   const { policy, now } = terms;
   const lastEnd = latest(
     process.flatMap(({ secrets }) => secrets.filter(isLeaf).map((leaf) => leaf.lastNotAfter)),
@@ -46,12 +47,13 @@ export function countsUntil(
   return lastEnd && new Date(lastEnd.getTime() + toMs(maxClockSkew));
 }
 
-/** The same for any process, if nothing more is heard of it either: one without an SVID ends with its lease. */
+/** The same for any process, if nothing more is heard of it either: one without an SVID ends with its lease, a partner never. */
 export function countsUntilUnheard(
   process: HoldingProcess,
   agentSeenAt: Date | undefined,
   { policy, now }: { readonly policy: AcceptancePolicy; readonly now: Date },
-): Date {
+): Date | undefined {
+  if (process[0].kind === "partner") return undefined;
   const contact = latest(process.map((holder) => contactOf(holder, agentSeenAt))) ?? now;
   return countsUntil(process, policy) ?? new Date(contact.getTime() + toMs(policy.lease));
 }

@@ -17,6 +17,8 @@ export type HolderQuarantine = {
 /** Why a quarantine would stop nothing, or too much; undefined when it may begin. A sentence's end that follows the name. */
 export function quarantineFlaw(holder: Holder, roster: Iterable<Holder>): string | undefined {
   if (holder.kind === "server") return "is the server itself: without its certificate nobody is served";
+  if (holder.kind === "partner")
+    return "has no certificate of ours that could be renewed: to wait for it no more, remove it from the federation";
   if (stoppedIdentities(holder, roster).size > 0) return undefined;
   return "has no certificate that could be renewed: it ends when its process exits, or its lease does";
 }

@@ -26,6 +26,7 @@ export type HolderRecord = {
   gone: boolean;
   /** Missing in what was stored before there were any. */
   troubles?: TroubleRecord[];
+  propagationSeconds?: number;
 };
 
 export type TroubleRecord = { kind: TroubleKindName; sinceMs: string; reason: string };
@@ -61,6 +62,7 @@ export const holderKindNames = {
   HOLDER_KIND_WORKLOAD_API: "workload-api",
   HOLDER_KIND_AGENT: "agent",
   HOLDER_KIND_SERVER: "server",
+  HOLDER_KIND_PARTNER: "partner",
 } as const;
 export type HolderKindName = keyof typeof holderKindNames;
 
@@ -87,6 +89,7 @@ const kindRecords = {
   "workload-api": "HOLDER_KIND_WORKLOAD_API",
   agent: "HOLDER_KIND_AGENT",
   server: "HOLDER_KIND_SERVER",
+  partner: "HOLDER_KIND_PARTNER",
 } as const satisfies Record<HolderKind, HolderKindName>;
 
 /** The holder as plain data for a message or a file. */
@@ -101,6 +104,7 @@ export const toHolderRecord = (holder: Holder): HolderRecord => ({
   lastSeenMs: ms(holder.lastSeenAt),
   gone: holder.gone,
   troubles: holder.troubles.map(toTroubleRecord),
+  propagationSeconds: holder.propagation,
 });
 
 const troubleRecords = {

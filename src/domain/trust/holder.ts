@@ -1,4 +1,5 @@
 import { sha256Hex } from "../../foundation/digest.ts";
+import { type Seconds, seconds } from "../../foundation/duration.ts";
 
 /**
  * How well we know that a holder accepts what it was given, weakest first.
@@ -8,7 +9,7 @@ import { sha256Hex } from "../../foundation/digest.ts";
 export const grades = ["assumed", "returned", "delivered", "acknowledged", "proved"] as const;
 export type Grade = (typeof grades)[number];
 
-export const holderKinds = ["sds", "workload-api", "agent", "server"] as const;
+export const holderKinds = ["sds", "workload-api", "agent", "server", "partner"] as const;
 export type HolderKind = (typeof holderKinds)[number];
 
 /** The content of one bundle secret: anchors, and revocation lists if any, each by the SHA-256 of its DER (partNames). */
@@ -82,11 +83,11 @@ export type TroubleKind = "handshakes" | "probe" | "not-applied";
 /** What a process does not do as it should, as its agent sees it from outside: since when without a break, and a sentence's end. */
 export type Trouble = { readonly kind: TroubleKind; readonly since: Date; readonly reason: string };
 
-/** Who a holder is. On a node: agent, SPIFFE ID and process, which pid and start time name together. */
+/** Who a holder is. On a node: agent, SPIFFE ID and process, which pid and start time name together. A partner is its trust domain's ID. */
 export type HolderIdentity = {
   readonly agentId: string;
   readonly spiffeId: string;
-  /** 0 for an agent and for the server. */
+  /** 0 for an agent, for the server and for a partner. */
   readonly pid: number;
   readonly startTime: string;
   readonly kind: HolderKind;
@@ -105,6 +106,8 @@ export type Holder = HolderIdentity & {
   readonly gone: boolean;
   /** At most one of each kind. */
   readonly troubles: readonly Trouble[];
+  /** Of a partner: how long after a fetch the last of its proxies may still use what it fetched before. 0 for all others. */
+  readonly propagation: Seconds;
 };
 
 /** The holder's key in any map or table; equal for two values of the same process, SPIFFE ID and kind. */
@@ -126,6 +129,7 @@ export const newHolder = (who: HolderIdentity, label: string, at: Date): Holder 
   lastSeenAt: at,
   gone: false,
   troubles: [],
+  propagation: seconds(0),
 });
 
 /** Still bound to the secret: its stream is open, or closed without an unsubscription. */

@@ -45,4 +45,11 @@ export function pendingIncident({ incident, rotation }: IncidentState): PendingI
   return rotation.plan.id === incident.rotation ? incident : undefined;
 }
 
+/** Whether the authority that signs has taken the place of one whose key is lost. */
+export const followsIncident = ({ incident, rotation }: IncidentState): boolean =>
+  incident !== undefined && rotation.phase !== "idle" && rotation.plan.id === incident.rotation;
+
+/** Whether this authority's key is lost: whoever holds a leaf of it must get another before anything else is issued. */
+export const isLost = ({ incident }: IncidentState, keyId: string): boolean => incident?.authority === keyId;
+
 type IncidentState = { readonly incident?: Incident; readonly rotation: Rotation };

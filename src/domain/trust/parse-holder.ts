@@ -1,3 +1,4 @@
+import { days, type Seconds, seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { Grade, HeldSecret, Holder, Left, Trouble } from "./holder.ts";
 import {
@@ -12,6 +13,8 @@ import {
 /** What a report may carry at most; one Envoy holds a secret per cluster and listener, so thousands are honest. */
 const limits = { text: 2048, secrets: 4096, names: 64 } as const;
 const latestMs = 8_640_000_000_000_000; // ECMA-262 §21.4.1.1: the range of a Date
+
+const longestPropagation = days(365);
 
 class Flaw extends Error {}
 
@@ -43,7 +46,14 @@ function readHolder(record: HolderRecord): Holder {
     lastSeenAt: time("lastSeenMs", record.lastSeenMs) ?? new Date(0),
     gone: record.gone === true,
     troubles: readTroubles(record.troubles ?? []),
+    propagation: readPropagation(record.propagationSeconds ?? 0),
   };
+}
+
+function readPropagation(value: number): Seconds {
+  if (!Number.isSafeInteger(value) || value < 0 || value > longestPropagation)
+    throw new Flaw(`propagationSeconds: at most ${longestPropagation} seconds are expected`);
+  return seconds(value);
 }
 
 function readTroubles(records: readonly TroubleRecord[]): readonly Trouble[] {

@@ -10,8 +10,10 @@ const facts: ForecastFacts = {
   replacesRoot: true,
   validFrom: at(-3600),
   policy: { maxClockSkew: minutes(5), settle: seconds(10) },
+  cause: "planned",
   reissueSpread: seconds(30),
   holders: 4,
+  propagation: seconds(0),
   behind: 0,
   behindUntil: undefined,
   certificates: 100,
@@ -55,6 +57,10 @@ test("new certificates have to be valid for the slowest clock; who is behind has
     { what: "acceptance", count: 4 },
     { what: "validity", length: 240 },
     { what: "behind", count: 2 },
+  ]);
+  expect(reasons({ propagation: seconds(900) }, 1)).toEqual([
+    { what: "acceptance", count: 4 },
+    { what: "partners", length: 900 },
   ]);
   expect(brief({ validFrom: at(-60), behind: 2 })[1]).toEqual([
     "distribute",

@@ -1,6 +1,6 @@
 import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
 import type { AcceptancePolicy } from "./acceptance-policy.ts";
-import { reissueSpreadMs } from "./reissue-spread.ts";
+import { type ReissueCause, reissueSpreadMs } from "./reissue-spread.ts";
 import type { Phase } from "./rotation.ts";
 
 /** What is known before or during a rotation, from which its steps are foreseen. */
@@ -14,9 +14,12 @@ export type ForecastFacts = {
   /** The latest notBefore of the new certificates. */
   readonly validFrom: Date;
   readonly policy: Pick<AcceptancePolicy, "maxClockSkew" | "settle">;
+  readonly cause: ReissueCause;
   readonly reissueSpread: Seconds;
   /** Who has to accept the new root; 0 where the root stays. */
   readonly holders: number;
+  /** How long a federated partner takes after its fetch, the slowest of those that have not accepted the new root; 0 without any. */
+  readonly propagation: Seconds;
   /** Who is in the way, or will be by all that shows now. */
   readonly behind: number;
   /** When the last of those counts no more whatever it does, or if it stays away; undefined where one is there and renews. */
@@ -33,7 +36,10 @@ export type ForecastFacts = {
 
 /** What a step's time comes of; `length` in seconds. */
 export type ForecastReason =
-  | { readonly what: "validity" | "spread" | "settle" | "expiry" | "away"; readonly length: Seconds }
+  | {
+      readonly what: "validity" | "partners" | "spread" | "settle" | "expiry" | "away";
+      readonly length: Seconds;
+    }
   | { readonly what: "acceptance" | "behind" | "certificates" | "rate-unknown"; readonly count: number }
   | { readonly what: "signing"; readonly length: Seconds; readonly perSecond: number };
 
@@ -105,35 +111,40 @@ function distributeStep(facts: ForecastFacts, state: State): ForecastStep {
   const because: ForecastReason[] = [];
   if (holders > 0) because.push({ what: "acceptance", count: holders });
   if (validity > 0) because.push({ what: "validity", length: validity });
+  const propagation = replacesRoot ? facts.propagation : seconds(0);
+  if (propagation > 0) because.push({ what: "partners", length: propagation });
   if (behind > 0) because.push({ what: "behind", count: behind });
   const away = behindUntil && behind > 0 ? until(behindUntil, now) : undefined;
   if (away !== undefined) because.push({ what: "away", length: away });
-  const most = away === undefined ? undefined : seconds(Math.max(away, validity));
+  // When a partner fetches is for it to say.
+  const hasEnd = away !== undefined && propagation === 0;
+  const most = hasEnd ? seconds(Math.max(away, validity)) : undefined;
   return {
     ...({ name: replacesRoot ? "distribute" : "wait", by: replacesRoot ? "fleet" : "server" } as const),
     ...{ state, because },
-    expected: validity,
+    expected: seconds(Math.max(validity, propagation)),
     most: replacesRoot ? most : validity,
   };
 }
 
 /** Agents replace within the spread, or as fast as signers sign; whatever was not replaced is over with its expiry. */
 function reissueStep(facts: ForecastFacts, state: State): ForecastStep {
-  const { certificates, signaturesPerSecond, policy } = facts;
+  const { cause, certificates, signaturesPerSecond, policy } = facts;
   const most = longestReissue(facts, state);
   if (certificates === 0) {
     return { name: "reissue", by: "fleet", state, expected: seconds(0), most, because: [] };
   }
   // Where they end before they would be replaced, that is the end.
-  const spread = state === "now" ? left(facts.reissueSpread, facts) : facts.reissueSpread;
-  const load = { leaves: certificates, perSecond: signaturesPerSecond, leastMs: 0 };
+  const set = cause === "incident" ? seconds(0) : facts.reissueSpread;
+  const spread = state === "now" ? left(set, facts) : set;
+  const load = { cause, leaves: certificates, perSecond: signaturesPerSecond, leastMs: 0 };
   const signing = Math.ceil(reissueSpreadMs(load) / 1000);
   const rate: ForecastReason = signaturesPerSecond
     ? { what: "signing", length: seconds(signing), perSecond: signaturesPerSecond }
     : { what: "rate-unknown", count: certificates };
   const because: ForecastReason[] = [
     { what: "certificates", count: certificates },
-    { what: "spread", length: spread },
+    ...(cause === "planned" ? [{ what: "spread", length: spread } as const] : []),
     rate,
     { what: "settle", length: policy.settle },
     { what: "expiry", length: most },

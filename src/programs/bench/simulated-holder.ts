@@ -42,7 +42,7 @@ export class SimulatedHolder {
   #standIn: StandIn | undefined;
   #session: ClientHttp2Session | undefined;
   #isSilent = false;
-  /** It has been silent, and has taken no certificate since. */
+  /** It has been silent, and has taken no certificate since that it could show. */
   #hasHung = false;
   #isReleased = false;
   #failures = 0;
@@ -155,8 +155,11 @@ export class SimulatedHolder {
   }
 
   #take({ held, offer }: Due): void {
-    if (held.kind === "leaf") [this.leaf, this.#hasHung] = [held, false];
-    else this.bundle = held;
+    if (held.kind === "leaf") {
+      this.leaf = held;
+      // What it left lying may be over by now: then it waits for the next one.
+      if (held.chain[0].fields.notAfter > new Date()) this.#hasHung = false;
+    } else this.bundle = held;
     this.#failures = 0;
     offer.accept();
     this.#deps.saw({ kind: "acknowledged", plan: this.plan, held, atMs: performance.now() });

@@ -7,6 +7,7 @@ import type { HandOut } from "../../control/rotation/hand-out.ts";
 import type { HolderRoster } from "../../control/rotation/holder-roster.ts";
 import { ReissuePace } from "../../control/rotation/reissue-pace.ts";
 import type { TrustPicture } from "../../control/rotation/trust-picture.ts";
+import { followsIncident } from "../../domain/trust/incident.ts";
 import { toMs } from "../../foundation/duration.ts";
 import type { NodeServiceDeps } from "../../protocols/node/node-service.ts";
 import type { ServerConfig } from "./config.ts";
@@ -86,6 +87,7 @@ function feedOf(
   { registrations, picture, handOut, perSecond }: Parts,
 ): NodeServiceDeps["feed"] {
   const pace = new ReissuePace(() => ({
+    cause: followsIncident(picture.state) ? "incident" : "planned",
     leaves: registrations.count,
     perSecond: perSecond(),
     leastMs: toMs(config.rotation.reissueSpread),
@@ -95,8 +97,9 @@ function feedOf(
     bundle: (agent) => handOut.bundleFor(agent),
     notice(agent) {
       const activeKeyId = handOut.authorityFor(agent);
-      if (activeKeyId === undefined) return { activeKeyId: "", reissueSpreadMs: 0 };
-      return { activeKeyId, reissueSpreadMs: pace.spreadMs(activeKeyId) };
+      if (activeKeyId === undefined) return { activeKeyId: "", reissueSpreadMs: 0, emergency: false };
+      const emergency = followsIncident(picture.state);
+      return { activeKeyId, reissueSpreadMs: pace.spreadMs(activeKeyId), emergency };
     },
     onChange(agent, listener) {
       const stops = [registrations.onChangeOf(agent, listener), picture.onChange(listener)];

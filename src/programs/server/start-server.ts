@@ -11,6 +11,7 @@ import { CheckpointDesk } from "../../control/ledger/checkpoint-desk.ts";
 import type { NodeLabels } from "../../control/rotation/node-labels.ts";
 import type { NamedSigner } from "../../control/signing/merged-journal.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
+import { isLost } from "../../domain/trust/incident.ts";
 import { systemClock } from "../../foundation/clock.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import type { AdminGate } from "../../protocols/admin/admin-caller.ts";
@@ -241,6 +242,7 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
     signers: fleet,
     ledger: storage.ledger.writer,
     observer,
+    isLost: (keyId) => isLost(trust.picture.state, keyId),
     onWorkerCrash: (cause) => logger.error(failureFields(cause), "a leaf worker crashed and is replaced"),
   });
   return { trust, registry, issuance, signing };

@@ -28,6 +28,8 @@ type Parts = {
   readonly signers: IssuingSigners;
   readonly ledger: LedgerWriter;
   readonly observer: IssuanceObserver;
+  /** Whether the key of this authority is lost: its leaves are replaced before anything else. */
+  readonly isLost: (authorityKeyId: string) => boolean;
   readonly onWorkerCrash: (cause: unknown) => void;
 };
 
@@ -72,7 +74,7 @@ export function wireIssuance(config: ServerConfig, parts: Parts): Issuance {
     serialPrefix: 1,
     stopwatch: systemStopwatch,
     lastIssuances,
-    distrusts: (authorityKeyId) => !parts.issuers.isOpen(authorityKeyId),
+    distrusts: parts.isLost,
     ...limitsOf(limits),
   });
   return {

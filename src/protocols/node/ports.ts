@@ -54,7 +54,12 @@ export interface NodeFeed {
   entriesOf(agent: SpiffeId): readonly RegistrationEntry[];
   bundle(agent: SpiffeId): Bundle;
   /** `activeKeyId` is "" while nothing is asked of it. */
-  notice(agent: SpiffeId): { readonly activeKeyId: string; readonly reissueSpreadMs: number };
+  notice(agent: SpiffeId): {
+    readonly activeKeyId: string;
+    readonly reissueSpreadMs: number;
+    /** The key of the authority before is lost. */
+    readonly emergency: boolean;
+  };
   onChange(agent: SpiffeId, listener: () => void): () => void;
 }
 

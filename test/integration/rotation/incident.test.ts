@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "vitest";
 import type { Der } from "../../../src/domain/certificate/der.ts";
+import { followsIncident, isLost } from "../../../src/domain/trust/incident.ts";
 import { revocationList } from "../../fakes/revocation-list.ts";
 import { type SoftwareAuthority, softwareAuthority } from "../../fakes/software-authority.ts";
 import { must, refusal, see, setUp } from "./rotation-parts.ts";
@@ -49,6 +50,12 @@ test("the next intermediate signs at once, and the lists go out when nobody depe
   assert.equal(first.picture.activeKeyId(), next.authority.keyId);
   assert.equal(first.picture.isOpen(rig.old.authority.keyId), false);
   assert.deepEqual(first.picture.bundle().lists, []);
+  const { state } = first.picture;
+  assert.equal(followsIncident(state), true);
+  assert.deepEqual(
+    [rig.old, next].map(({ authority }) => isLost(state, authority.keyId)),
+    [true, false],
+  );
   assert.match(
     refusal(await first.driver.rollback({ ...see(first), reason: "no", force: true }, signal)).message,
     /is lost: it must not sign again/,

@@ -10,6 +10,7 @@ const acts = fc.array(
       { weight: 2, arbitrary: fc.constantFrom("refuse", "exit", "restart", "long pass", "cut", "connect") },
       { weight: 2, arbitrary: fc.constantFrom("rollback", "pause", "resume", "quarantine", "release") },
       { weight: 1, arbitrary: fc.constant("start inside") },
+      { weight: 2, arbitrary: fc.constantFrom("admit", "fetch", "fetch", "lost fetch", "partner leaves") },
     ),
     agent: fc.nat(1),
     pid: fc.integer({ min: 1, max: 2 }),
@@ -60,6 +61,29 @@ const canaryRefuses: Act[] = [
   ...[1, 2].map((pid) => ({ act: "refuse", agent: 0, pid })),
   ...passes(2),
 ];
+/** A partner that has had the old root for long fetches the new one, and somebody is in a hurry. */
+const withPartner: Act[] = [
+  ...on(0, "admit", "fetch", "long pass", "node", "leaf", "bundle", "start", "accept", "bundle", "fetch"),
+  ...on(1, "node", "accept", "observe", "activate", "observe", "activate", "leaf"),
+];
+/** The end of its answer was never seen: it has the new root, or it has not. */
+const withLostFetch: Act[] = [
+  ...on(
+    0,
+    "admit",
+    "fetch",
+    "long pass",
+    "node",
+    "leaf",
+    "bundle",
+    "start",
+    "accept",
+    "bundle",
+    "lost fetch",
+  ),
+  ...on(0, "pass", "long pass", "node", "leaf", "bundle"),
+  ...on(1, "node", "accept", "observe", "activate", "observe", "leaf"),
+];
 
 /** What holds at every step. */
 function hold(world: World, before: World["state"]): void {
@@ -70,7 +94,7 @@ function hold(world: World, before: World["state"]): void {
   expect(world.refusals()).toEqual([]);
 }
 
-test("R2: whatever happens in whatever order, no two who live refuse each other, and it comes to an end", async () => {
+test("R2, R17: whatever happens in whatever order, no two who live refuse each other, and it comes to an end", async () => {
   const reached = new Set<string>();
   let ended = 0;
   await fc.assert(
@@ -94,6 +118,8 @@ test("R2: whatever happens in whatever order, no two who live refuse each other,
         [wholeRotation, false],
         [thereAndBack, false],
         [withLaggard, false],
+        [withPartner, false],
+        [withLostFetch, false],
         [insideLast, false],
         [[...insideFirst, ...wholeRotation], false],
         [cohortByCohort, true],

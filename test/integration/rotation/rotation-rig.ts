@@ -10,6 +10,7 @@ import { HandOut } from "../../../src/control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../../src/control/rotation/holder-roster.ts";
 import type { NodeLabels } from "../../../src/control/rotation/node-labels.ts";
+import { Partners } from "../../../src/control/rotation/partners.ts";
 import { RotationDriver } from "../../../src/control/rotation/rotation-driver.ts";
 import type { RotationEvent } from "../../../src/control/rotation/rotation-event.ts";
 import { TrustPicture } from "../../../src/control/rotation/trust-picture.ts";
@@ -35,6 +36,7 @@ export type Server = {
   handOut: HandOut;
   quarantines: HolderQuarantines;
   driver: RotationDriver;
+  partners: Partners;
 };
 
 /** Real store, real ledger, a clock that the test moves, two authorities in a signer. */
@@ -107,7 +109,8 @@ export class RotationRig {
       random: systemRandom,
     });
     const handOut = new HandOut({ picture, roster, labels: this.labels });
-    return { picture, roster, handOut, quarantines, driver };
+    const partners = new Partners({ roster, bundle: () => picture.bundle() });
+    return { picture, roster, handOut, quarantines, driver, partners };
   }
 
   agent(name: string): FakeAgent {

@@ -4,6 +4,7 @@ import type { TrustState } from "../../../src/domain/trust/trust-state.ts";
 import { sha256Hex } from "../../../src/foundation/digest.ts";
 import { seconds } from "../../../src/foundation/duration.ts";
 import { FakeAgent } from "../../fakes/fake-agent.ts";
+import { FakePartner } from "../../fakes/fake-partner.ts";
 import { MemoryRotation, type MemoryServer } from "../../fakes/memory-rotation.ts";
 import { softwareAuthority } from "../../fakes/software-authority.ts";
 
@@ -27,10 +28,11 @@ type Truth = { bundles: Bundle[]; authority: string; usedUntilMs: number; endsMs
 type Node = { agent: FakeAgent; bundle: Bundle; own: Truth; processes: Map<number, Truth> };
 const nothing: Truth = { bundles: [], authority: "", usedUntilMs: never, endsMs: never };
 
-/** A mesh of two nodes as it really is, beside what its server believes. */
+/** A mesh of two nodes and a federated partner as it really is, beside what its server believes. */
 export class World {
   readonly memory = new MemoryRotation(old, next, inside);
   readonly nodes: Node[] = [];
+  readonly partner = new FakePartner("partner.example", this.memory.clock);
   server!: MemoryServer;
 
   /** With cohorts the first node has its turn before the second. */
@@ -76,6 +78,7 @@ export class World {
     for (const wait of ["long pass", "long pass", "long pass", "pass", "pass", "pass", "pass", "pass"]) {
       await this.play({ act: "resume", ...all });
       await this.play({ act: wait, ...all });
+      await this.play({ act: "fetch", ...all });
       await round(["bundle", "leaf"]);
       for (const act of ["pass", "observe", "activate"]) await this.play({ act, ...all });
       await round(["leaf"]);
@@ -151,13 +154,17 @@ export class World {
   }
 
   #serverActs(node: Node, pid: number): Record<string, () => unknown> {
-    const { driver, roster, quarantines } = this.server;
+    const { driver, roster, quarantines, partners } = this.server;
     const see = { actor: "test", reason: "a test", expectedRevision: this.state.revision };
     const holder = roster.holders().find((one) => one.agentId === node.agent.id && one.pid === pid);
     const key = holder ? holderKey(holder) : "";
     return {
       pass: () => this.memory.pass(15),
       "long pass": () => this.memory.pass(2000),
+      admit: () => this.partner.admit(partners),
+      fetch: () => this.partner.fetch(partners),
+      "lost fetch": () => this.partner.fetch(partners, { lost: true }),
+      "partner leaves": () => this.partner.leave(partners),
       observe: () => driver.observe(signal),
       restart: async () => {
         this.server = await this.memory.serve();
@@ -183,13 +190,16 @@ export class World {
     return own.endsMs > this.memory.now.getTime();
   }
 
-  /** Processes and agents whose certificates could still be taken for valid somewhere. */
+  /** Processes and agents whose certificates could still be taken for valid somewhere, and the partner, which only verifies. */
   #live(): Truth[] {
     const all = this.nodes.flatMap(({ own, bundle, processes }) => [
       { ...own, bundles: [bundle] },
       ...processes.values(),
     ]);
-    return all.filter((truth) => this.#isLive(truth));
+    return [
+      ...all.filter((truth) => this.#isLive(truth)),
+      { ...nothing, bundles: [...this.partner.inUse()] },
+    ];
   }
 
   #isLive({ endsMs }: Truth): boolean {

@@ -75,6 +75,8 @@ function reasonText({ what, seconds, count, perSecond }: Step["because"][number]
   switch (what) {
     case "validity":
       return `valid for every clock in ${length}`;
+    case "partners":
+      return `partners: ${length} after they fetch it`;
     case "acceptance":
       return `${count} holders accept the new root`;
     case "behind":

@@ -16,6 +16,7 @@ Each step says who takes it, about how long it takes where nobody is in the way,
   new certificates   their notBefore and rotation.maxClockSkew
   holders            an acknowledgement takes moments; for one that is in the way there is an end only if it is in quarantine
                      (rotation quarantine) or its agent stays away: then what it has runs out
+  partners           what a federated partner has fetched has to reach all that are behind it: its propagation time
   certificates       rotation.reissueSpread, or the signers' measured rate where that is slower, and rotation.settle; at most until the
                      last of them is over by the ledger
 Exit code 0: \`start\` would be accepted now, or a rotation is under way. 1: it would be refused (the reasons are shown), or none is under way
