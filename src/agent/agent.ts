@@ -5,6 +5,7 @@ import type { AgentObserver } from "./agent-event.ts";
 import type { Alarm } from "./alarm.ts";
 import type { ProcessTable } from "./attest-workload/process-facts.ts";
 import { AnchorSerials } from "./inspection/anchor-serials.ts";
+import { type ListenerProbe, ListenerWatch } from "./inspection/listener-watch.ts";
 import type { ProxyAdmin } from "./inspection/proxy-admin.ts";
 import { ProxyInspector } from "./inspection/proxy-inspector.ts";
 import { BundleKeeper } from "./node/bundle-keeper.ts";
@@ -36,6 +37,8 @@ export type AgentDeps = {
   readonly proxyAdmin: ProxyAdmin;
   /** How often a proxy is looked at from outside; 0 for never. */
   readonly inspectEveryMs: number;
+  /** Handshakes with the proxies' listeners, as well; undefined for none. */
+  readonly listenerProbe: ListenerProbe | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly alarm: Alarm;
@@ -91,12 +94,15 @@ export class Agent {
         this.#svids.retrySoon();
       },
     });
+    const { listenerProbe: probe } = deps;
+    const as = () => ({ bundle: this.#bundles.current, svid: this.#node.credentials.svid });
     this.inspector = new ProxyInspector({
       ...deps,
       admin: deps.proxyAdmin,
       roster: this.#roster,
       anchors: new AnchorSerials(() => this.#bundles.current),
       everyMs: deps.inspectEveryMs,
+      newListenerWatch: probe && (() => new ListenerWatch({ probe, as })),
     });
     this.secrets = new SdsSecrets({ ...sources, processes, observer });
     this.identities = new ApiIdentities({ ...sources, processes, observer });

@@ -96,6 +96,11 @@ const adminCerts = {
   ],
 };
 
+const adminListener = {
+  name: "in",
+  local_address: { socket_address: { address: "127.0.0.1", port_value: 35787 } },
+};
+
 const compose = join(projectRoot, "deploy/compose");
 const configurations = () =>
   Object.fromEntries(
@@ -130,6 +135,7 @@ export function textCorpus(certificates: CertificateCorpus): CorpusFiles {
     holder: { "holder.json": JSON.stringify(holderRecord, undefined, 1) },
     "proxy-admin": {
       "certs.json": JSON.stringify(adminCerts, undefined, 1),
+      "listeners.json": JSON.stringify({ listener_statuses: [adminListener] }, undefined, 1),
       "stats.txt":
         "cluster.api.ssl.connection_error: 3\nlistener.127.0.0.1_0.ssl.fail_verify_san: 1\nlistener.[__1]_0.ssl.handshake: 12\n",
     },

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { TlsListenerProbe } from "../../src/backends/listener-probe/tls-listener-probe.ts";
 import { encodeCertificates, encodePem } from "../../src/domain/certificate/pem.ts";
 import type { HolderRecord } from "../../src/domain/trust/holder-record.ts";
 import { AgentServer } from "../fakes/agent-server.ts";
@@ -14,6 +15,7 @@ import { freePorts } from "../parts/free-ports.ts";
 import { mtlsGet } from "../parts/mtls-request.ts";
 import { OpensslCa } from "../parts/openssl-ca.ts";
 import { needs } from "../parts/parts.ts";
+import { svidFrom } from "../parts/svid.ts";
 
 const envoyTest = needs("envoy", "openssl");
 const web = "spiffe://mesh.test/web";
@@ -30,7 +32,7 @@ beforeAll(async () => {
   server.register({ id: "web" });
   agent = new AgentFolder();
   [agent.opsPort = 0] = await freePorts(1);
-  agent.configure(server.port, server.tokenText, "proxies: { inspectEvery: 1s }");
+  agent.configure(server.port, server.tokenText, "proxies: { inspectEvery: 1s, probe: true }");
   await agent.start();
 });
 afterAll(async () => {
@@ -164,7 +166,15 @@ envoyTest(
     const admin = honest.adminAddress;
     await start({ id: "liar", metadata: { meshmint: { admin } } }, [mtlsListener("in", "hello", sds)]);
     await eventually("the refusal", async () => (await metric("agent_proxies_not_inspected_total")) === "1");
-    expect(grades("liar")).toEqual({ ALL: "GRADE_ACKNOWLEDGED", [web]: "GRADE_ACKNOWLEDGED" });
+    await eventually("both acknowledgements, and no proof", () => {
+      const held = grades("liar");
+      return held[web] === "GRADE_ACKNOWLEDGED" && held.ALL === "GRADE_ACKNOWLEDGED";
+    });
+    expect(
+      reported()
+        .filter(({ label }) => label === "liar")
+        .flatMap(({ secrets }) => secrets),
+    ).not.toContainEqual(expect.objectContaining({ grade: "GRADE_PROVED" }));
   },
 );
 
@@ -189,3 +199,44 @@ envoyTest("R19: handshakes that begin to fail are a trouble while they do", asyn
   expect(await refused).toBeGreaterThan(6);
   await eventually("its end", () => trouble() === undefined);
 });
+
+/** A listener whose certificate, of this SPIFFE ID, another CA wrote. */
+function foreignListener(ca: OpensslCa, spiffeId: string) {
+  const listener = mtlsListener("foreign", "hello", sds);
+  const [filters] = listener.filter_chains;
+  if (!filters) throw new Error("mtlsListener has another form");
+  const { chain, key } = ca.leaf(spiffeId);
+  const certificate = { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } };
+  const common_tls_context = { tls_certificates: [certificate] };
+  const { typed_config } = filters.transport_socket;
+  const transport_socket = {
+    ...filters.transport_socket,
+    typed_config: { "@type": typed_config["@type"], common_tls_context },
+  };
+  return { ...listener, filter_chains: [{ ...filters, transport_socket }] };
+}
+
+envoyTest(
+  "R25: a listener that presents what does not verify is found; one that verifies its agent has no trouble",
+  async () => {
+    const foreign = new OpensslCa("foreign root");
+    onTestFinished(() => foreign.remove());
+    const listeners = [
+      mtlsListener("in", "hello", sds),
+      foreignListener(foreign, "spiffe://mesh.test/stray"),
+    ];
+    const stray = await start({ id: "stray" }, listeners);
+    const probe = (label: string) => told(label)?.troubles?.find(({ kind }) => kind === "TROUBLE_KIND_PROBE");
+    const { reason } = await eventually("the trouble", () => probe("stray"));
+    const port = await stray.port("foreign");
+    expect(reason).toBe(
+      `presents at 127.0.0.1:${port} a certificate that does not verify: UNABLE_TO_GET_ISSUER_CERT_LOCALLY`,
+    );
+    expect(probe("one")).toBeUndefined();
+    // Envoy itself says after the handshake what it thinks of a client.
+    const at = { host: "127.0.0.1", port: await one.port("in") };
+    const as = { bundle: server.bundle(), svid: svidFrom(foreign, web) };
+    const outcome = await new TlsListenerProbe().probe(at, as, new AbortController().signal);
+    expect(outcome).toEqual({ outcome: "refused", reason: "alert certificate unknown" });
+  },
+);

@@ -2,6 +2,7 @@ import type { ProcessIdentity } from "../../domain/identity/process-identity.ts"
 import type { HandshakeCounts } from "../../domain/trust/handshake-trend.ts";
 import type { LoadedContext } from "../../domain/trust/loaded-contexts.ts";
 import type { Result } from "../../foundation/result.ts";
+import type { ListenerAddress } from "./listener-watch.ts";
 
 /** A local proxy that names the Unix socket of its admin interface: an absolute path, as the proxy sees its files. */
 export type InspectedProxy = { readonly process: ProcessIdentity; readonly adminSocket: string };
@@ -12,5 +13,7 @@ export type InspectedProxy = { readonly process: ProcessIdentity; readonly admin
  */
 export interface ProxyAdmin {
   contexts(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<readonly LoadedContext[], string>>;
+  /** What it listens on that this node reaches on loopback; nothing for a proxy in another network namespace. */
+  listeners(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<readonly ListenerAddress[], string>>;
   handshakes(proxy: InspectedProxy, signal: AbortSignal): Promise<Result<HandshakeCounts, string>>;
 }

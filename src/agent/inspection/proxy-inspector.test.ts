@@ -35,12 +35,14 @@ function node(everyMs = 10_000) {
     ...common,
     roster,
     everyMs,
+    newListenerWatch: undefined,
     anchors: { known: { current: new Map(), lists: new Set(), former: new Set() } },
     admin: {
       contexts: async ({ process: { pid } }) => {
         looks.push(pid);
         return (await shown.get(pid)) ?? refused("nothing there");
       },
+      listeners: async () => ok([]),
       handshakes: async ({ process: { pid } }) => {
         const { done = 0, unverified = 0 } = counts.get(pid) ?? {};
         return ok({ done, failed: { unverified, wrongName: 0, noCertificate: 0, other: 0 } });
@@ -184,9 +186,20 @@ test("switched off, an agent takes back what an earlier run of it saw", async ()
   await stage.advance(6000);
   expect(holder(1)?.troubles).toHaveLength(1);
   inspector.stop();
-  const deps = { roster, everyMs: 0, clock: stage, alarm: stage, observer: { saw: () => undefined } };
+  const deps = {
+    roster,
+    everyMs: 0,
+    newListenerWatch: undefined,
+    clock: stage,
+    alarm: stage,
+    observer: { saw: () => undefined },
+  };
   const none = {
-    admin: { contexts: async () => refused(""), handshakes: async () => refused("") },
+    admin: {
+      contexts: async () => refused(""),
+      handshakes: async () => refused(""),
+      listeners: async () => ok([]),
+    },
     processes: { startTimeOf: () => "7" },
   };
   const known = { current: new Map(), lists: new Set<string>(), former: new Set<string>() };

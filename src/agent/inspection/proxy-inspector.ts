@@ -7,13 +7,14 @@ import {
   withTrend,
 } from "../../domain/trust/handshake-trend.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
-import { troubleOf, untroubled } from "../../domain/trust/holder-troubles.ts";
+import { troubled, troubleOf, untroubled } from "../../domain/trust/holder-troubles.ts";
 import { isLastWord, type LoadedContext, sightsOf, withSights } from "../../domain/trust/loaded-contexts.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { AgentObserver } from "../agent-event.ts";
 import type { Alarm } from "../alarm.ts";
 import type { Roster } from "../roster/roster.ts";
 import type { AnchorSerials } from "./anchor-serials.ts";
+import type { ListenerWatch } from "./listener-watch.ts";
 import type { InspectedProxy, ProxyAdmin } from "./proxy-admin.ts";
 
 export type ProxyInspectorDeps = {
@@ -26,6 +27,8 @@ export type ProxyInspectorDeps = {
   readonly observer: AgentObserver;
   /** How often each proxy is looked at when nothing is new; 0 looks at none. */
   readonly everyMs: number;
+  /** What looks at one proxy's listeners, too; undefined leaves them alone. */
+  readonly newListenerWatch: (() => ListenerWatch) | undefined;
 };
 
 /** How often it is looked who is due: what was just acknowledged is proved about that soon. */
@@ -48,6 +51,9 @@ type Watched = {
   unusedSinceMs: number | undefined;
   failure: string | undefined;
   trend: HandshakeTrend;
+  readonly listeners: ListenerWatch | undefined;
+  /** The look is the regular one, not one in between that news asked for. */
+  isTurn: boolean;
   isLooking: boolean;
 };
 
@@ -91,6 +97,8 @@ export class ProxyInspector {
       unusedSinceMs: undefined,
       failure: undefined,
       trend: noTrend,
+      listeners: this.#deps.newListenerWatch?.(),
+      isTurn: false,
       isLooking: false,
     });
   }
@@ -130,7 +138,9 @@ export class ProxyInspector {
   async #look(key: string, watched: Watched): Promise<void> {
     const { admin, processes, clock, everyMs } = this.#deps;
     const { process } = watched.proxy;
-    watched.nextAtMs = clock.now().getTime() + everyMs;
+    const nowMs = clock.now().getTime();
+    watched.isTurn = nowMs >= watched.nextAtMs;
+    watched.nextAtMs = nowMs + everyMs;
     if (processes.startTimeOf(process.pid) !== process.startTime) {
       this.#watched.delete(key);
       return;
@@ -145,6 +155,21 @@ export class ProxyInspector {
     if (!handshakes.ok) return this.#failed(watched, handshakes.error);
     watched.failure = undefined;
     this.#compare(watched, handshakes.value);
+    if (this.#deps.newListenerWatch && watched.isTurn) await this.#probe(watched, signal);
+  }
+
+  async #probe(watched: Watched, signal: AbortSignal): Promise<void> {
+    const listeners = await this.#deps.admin.listeners(watched.proxy, signal);
+    if (!listeners.ok) return this.#failed(watched, listeners.error);
+    const reason = await watched.listeners?.look(listeners.value, signal);
+    if (signal.aborted) return;
+    for (const holder of this.#holders(watched)) {
+      this.#record(holder, (current, at) =>
+        reason === undefined
+          ? untroubled(current, "probe")
+          : troubled(current, { kind: "probe", reason }, at),
+      );
+    }
   }
 
   #compare(watched: Watched, counts: HandshakeCounts): void {

@@ -1,14 +1,17 @@
+import { readlink } from "node:fs/promises";
 import { request } from "node:http";
 import type { Socket } from "node:net";
+import type { ListenerAddress } from "../../agent/inspection/listener-watch.ts";
 import type { InspectedProxy, ProxyAdmin } from "../../agent/inspection/proxy-admin.ts";
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
 import type { HandshakeCounts } from "../../domain/trust/handshake-trend.ts";
 import type { LoadedContext } from "../../domain/trust/loaded-contexts.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import { Fault } from "../../foundation/fault.ts";
-import { type Result, refused } from "../../foundation/result.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
 import { AdminUnusable, connectAdmin } from "./admin-socket.ts";
 import { parseCerts } from "./parse-certs.ts";
+import { parseListeners } from "./parse-listeners.ts";
 import { handshakeStats, parseHandshakeStats } from "./parse-stats.ts";
 
 export type EnvoyAdminDeps = {
@@ -36,6 +39,14 @@ export class EnvoyAdmin implements ProxyAdmin {
     return this.#ask(proxy, { path: handshakeStats, parse: parseHandshakeStats }, signal);
   }
 
+  async listeners(
+    proxy: InspectedProxy,
+    signal: AbortSignal,
+  ): Promise<Result<readonly ListenerAddress[], string>> {
+    if (!(await sharesNetwork(proxy.process.pid))) return ok([]);
+    return this.#ask(proxy, { path: "/listeners?format=json", parse: parseListeners }, signal);
+  }
+
   async #ask<T>(
     proxy: InspectedProxy,
     what: { readonly path: string; readonly parse: (text: string) => Result<T, string> },
@@ -52,6 +63,14 @@ export class EnvoyAdmin implements ProxyAdmin {
       throw thrown;
     }
   }
+}
+
+/** Elsewhere the same address is another's. What cannot be looked at counts as elsewhere. */
+async function sharesNetwork(pid: number): Promise<boolean> {
+  const [own, theirs] = await Promise.all(
+    ["self", pid].map((who) => readlink(`/proc/${who}/ns/net`).catch(() => undefined)),
+  );
+  return own !== undefined && own === theirs;
 }
 
 /** One GET on a connection of its own, which is closed afterwards. Rejects with AdminUnusable, or the signal's reason. */

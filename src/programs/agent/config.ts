@@ -3,6 +3,14 @@ import { hours, seconds } from "../../foundation/duration.ts";
 import { durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
+/** How Envoys are looked at from outside, that name their admin interface. */
+const proxies = z.strictObject({
+  /** How often each is; 0s looks at none. */
+  inspectEvery: durationWithin(seconds(0), hours(1)).prefault("10s"),
+  /** At each look, one handshake with each of its listeners on loopback; Envoy counts and logs them like any other. */
+  probe: z.boolean().default(false),
+});
+
 export const agentSchema = (({ path }) =>
   z
     .strictObject({
@@ -30,12 +38,7 @@ export const agentSchema = (({ path }) =>
           settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
         })
         .prefault({}),
-      proxies: z
-        .strictObject({
-          /** How often each proxy is looked at by the admin interface that its bootstrap names; 0s looks at none. */
-          inspectEvery: durationWithin(seconds(0), hours(1)).prefault("10s"),
-        })
-        .prefault({}),
+      proxies: proxies.prefault({}),
       ledger: z
         .strictObject({
           /** How often the server's ledger is asked to prove that it has only grown. */

@@ -7,6 +7,7 @@ import { CheckpointWatch } from "../../agent/ledger/checkpoint-watch.ts";
 import { joinNode } from "../../agent/node/join-node.ts";
 import { EnvoyAdmin } from "../../backends/envoy-admin/envoy-admin.ts";
 import { verifyEd25519 } from "../../backends/ledger-files/verify-ed25519.ts";
+import { TlsListenerProbe } from "../../backends/listener-probe/tls-listener-probe.ts";
 import type { KnownCertificates } from "../../backends/node-crypto/known-certificates.ts";
 import { LocalLeafKeys } from "../../backends/node-crypto/local-leaf-keys.ts";
 import { readPeer } from "../../backends/peer-credentials/peer-credentials.ts";
@@ -53,8 +54,9 @@ export async function wireAgent(
   const { roster, kept } = await RosterFile.open(join(config.stateDir, "roster.jsonl"), systemClock.now());
   const server = new ServerClient({ address: config.server.address, programVersion: "0.1.0" }, joined);
   const [processes, proxyAdmin] = [new ProcTable(), new EnvoyAdmin({ readPeer })];
+  const listenerProbe = config.proxies.probe ? new TlsListenerProbe() : undefined;
   const inspectEveryMs = toMs(config.proxies.inspectEvery);
-  const deps = { ...surroundings, server, keys, processes, store, proxyAdmin, inspectEveryMs };
+  const deps = { ...surroundings, server, keys, processes, store, proxyAdmin, inspectEveryMs, listenerProbe };
   const agent = new Agent({ ...deps, rosterLog: roster }, joined, kept);
   const checkpoints = new CheckpointWatch({
     link: server,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { threadId } from "node:worker_threads";
 import { parseCerts } from "../../../src/backends/envoy-admin/parse-certs.ts";
+import { parseListeners } from "../../../src/backends/envoy-admin/parse-listeners.ts";
 import { parseHandshakeStats } from "../../../src/backends/envoy-admin/parse-stats.ts";
 import { parseLine, printLine } from "../../../src/backends/signer-journal/journal-line.ts";
 import { decodePem, encodePem } from "../../../src/domain/certificate/pem.ts";
@@ -133,6 +134,9 @@ const proxyAdmin: FuzzTarget = {
       );
       return true;
     }
+    const reached = parseListeners(textOf(bytes));
+    const isNear = ({ host, port }: { host: string; port: number }) => /^(127\.|::1$)/.test(host) && port > 0;
+    mustHold(!reached.ok || reached.value.every(isNear), "nobody sends the agent away from its node");
     const read = parseCerts(textOf(bytes));
     if (!read.ok) {
       mustHold(read.error.length < 200, "a refusal is a sentence, not the answer");
