@@ -1,7 +1,12 @@
 import type { AcceptancePolicy } from "../../domain/trust/acceptance-policy.ts";
 import type { Standing } from "../../domain/trust/anchors-barrier.ts";
 import { holderName } from "../../domain/trust/barrier-words.ts";
-import { type CohortStanding, cohortDue, cohortStandings } from "../../domain/trust/cohort-progress.ts";
+import {
+  type CohortStanding,
+  cohortDue,
+  cohortStandings,
+  isInACohort,
+} from "../../domain/trust/cohort-progress.ts";
 import { cohortsToCome, cohortThrough, type Handing, openCohort } from "../../domain/trust/cohort-turns.ts";
 import {
   type CohortPlan,
@@ -96,7 +101,7 @@ export class CohortWatch {
     if (!plan.cohorts || !turn || cohortsToCome(rotation) === 0) return verdict;
     const { cohorts } = plan;
     const standings = verdict.standings.map((one): Standing => {
-      if (one.verdict !== "behind" || one.holder.kind === "server") return one;
+      if (one.verdict !== "behind" || !isInACohort(one.holder)) return one;
       const index = this.cohort(cohorts, one.holder.agentId);
       return index < turn.opened
         ? one

@@ -32,11 +32,14 @@ export type CohortStanding = {
 
 type Behind = Standing & { readonly verdict: "behind" };
 
-/** How every cohort stands, in their order. The server is in none: it takes what it hands out. */
+/** The server takes what it hands out, and a partner is handed whatever is there when it comes. */
+export const isInACohort = ({ kind }: Holder): boolean => kind !== "server" && kind !== "partner";
+
+/** How every cohort stands, in their order. */
 export function cohortStandings(question: CohortQuestion): readonly CohortStanding[] {
   const { plan, standings, unclaimed, cohortOf } = question;
   const ofCohort = Map.groupBy(
-    standings.filter(({ holder }) => holder.kind !== "server"),
+    standings.filter(({ holder }) => isInACohort(holder)),
     ({ holder }) => cohortOf(holder.agentId),
   );
   const leavesOf = Map.groupBy(unclaimed, ({ requester }) => cohortOf(requester));
