@@ -88,7 +88,7 @@ export const mtlsListener = (name: string, body: string, { port = 0, isOpen = fa
 export const mtlsCluster = (name: string, port: number, use: SdsUse) => ({
   name,
   type: "STATIC",
-  connect_timeout: "5s",
+  connect_timeout: "30s",
   typed_extension_protocol_options: {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
       "@type": `${ext}.upstreams.http.v3.HttpProtocolOptions`,

@@ -38,7 +38,9 @@ const body = "served\n";
 const impostorName = "impostor";
 /** Whom the impostor poses as. */
 export const posesAs = idOf("api");
-const requestsPerSecond = 68;
+const requestsPerSecond = 34;
+/** Of a machine that has much else to do; what is slow was not refused. */
+const answerWithinMs = 60_000;
 
 type Bootstrap = Readonly<Record<string, unknown>>;
 export type MeshOfSixOptions = MeshOptions & {
@@ -106,6 +108,7 @@ export class MeshOfSix {
         ports: entrances.map(({ port }) => port),
         perSecond: requestsPerSecond,
         expectedBody: body,
+        answerWithinMs,
       };
       const six = new MeshOfSix(
         { mesh, second, admin, envoys, doors: doorsOf(doors), impostor },
@@ -173,7 +176,8 @@ const doorsOf = (ports: ReadonlyMap<string, number>): ReadonlyMap<string, number
 
 async function register(admin: AdminClient, agents: Readonly<Record<Member["node"], string>>): Promise<void> {
   const selectors = [`unix:uid:${process.getuid?.()}`];
-  for (const { name, node } of members) {
+  for (const { name, node, isBare } of members) {
+    if (isBare) continue; // its user is known to the agent by the others, which is enough for the roots
     const entry = { spiffeId: idOf(name), parentId: agents[node], selectors, labels: { node } };
     await admin.call("CreateEntry", { entry }, new AbortController().signal);
   }

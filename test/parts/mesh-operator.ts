@@ -36,16 +36,18 @@ export class MeshOperator {
     return await this.#admin.call("GetIncident", {}, never);
   }
 
+  /** Where the rotation is and who is behind, for a person who reads of a failure. */
+  async standing(): Promise<string> {
+    const { phase, laggards } = await this.rotation();
+    const behind = laggards.map(({ label, reason }) => `${label}: ${reason}`);
+    return `the phase is ${phase}; behind: ${behind.join("; ") || "nobody"}`;
+  }
+
   /** Resolves when the rotation is in this phase. */
   async reached(phase: string): Promise<void> {
-    let last = "";
-    const look = async () => {
-      const { phase: now, laggards } = await this.rotation();
-      last = `${now}; behind: ${laggards.map(({ label, reason }) => `${label}: ${reason}`).join("; ")}`;
-      return now === phase;
-    };
-    await eventually(`the phase ${phase}`, look, limitMs).catch((thrown: Error) => {
-      throw new Error(`${thrown.message}; it was ${last}`);
+    const look = async () => (await this.rotation()).phase === phase;
+    await eventually(`the phase ${phase}`, look, limitMs).catch(async (thrown: Error) => {
+      throw new Error(`${thrown.message}; ${await this.standing()}`);
     });
   }
 

@@ -32,6 +32,10 @@ export class Program {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined && !hasEnded(this.#child);
+  }
+
   /** The end of what it printed, over all its lives. */
   get log(): string {
     return this.#log;
@@ -102,6 +106,14 @@ export class Program {
       await exited;
     }
     return child.exitCode ?? child.signalCode ?? undefined;
+  }
+
+  /** kill -9, of it and of whatever it has started, all at once. Resolves when it is gone; rejects where it did not run. */
+  async kill(): Promise<void> {
+    const { pid } = this;
+    process.kill(-pid, "SIGKILL");
+    const how = await this.ended();
+    if (how !== "SIGKILL") throw new Error(`${this.#launch.name} had ended before it was killed: ${how}`);
   }
 
   /** Resolves with its exit code, or the name of the signal that ended it, when it has ended by itself. */

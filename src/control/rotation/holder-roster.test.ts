@@ -261,3 +261,18 @@ test("nothing but public facts of the server's certificate is kept", async () =>
   expect(JSON.stringify([...store.holders.values()])).not.toContain("privateKey");
   expect(store.superseded.map(({ serial }) => serial)).toEqual(["01"]);
 });
+
+test("a certificate of the server's own from before it started is out of use, presented or not, once it presents another", async () => {
+  const { store } = await open();
+  const { roster, time } = await open(store);
+  const requester = "spiffe://mesh.test/meshmint/server";
+  const [lost, mine] = [
+    { requester, serial: "01", issuedAt: at(99) },
+    { requester, serial: "02", issuedAt: at(101) },
+  ];
+  expect(roster.isSuperseded(lost)).toBe(false);
+  time.now = at(102);
+  await roster.serverServes(requester, { serial: "03", authorityKeyId: "bb", notAfter: at(900) }, signal);
+  expect([lost, mine].map((leaf) => roster.isSuperseded(leaf))).toEqual([true, false]);
+  expect(roster.isSuperseded({ ...lost, requester: agent })).toBe(false);
+});

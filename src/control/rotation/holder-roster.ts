@@ -46,10 +46,14 @@ export class HolderRoster {
   readonly #seenAt = new Map<string, Date>();
   readonly #listeners = new Set<() => void>();
   readonly #writes = new OneAtATime();
+  readonly #openedAt: Date;
+  /** Under which ID this server presents its own certificates. */
+  #serverId = "";
   #waiting: Edit[] = [];
 
   private constructor(deps: Deps) {
     this.#deps = deps;
+    this.#openedAt = deps.clock.now();
   }
 
   static async open(deps: Deps, signal: AbortSignal): Promise<HolderRoster> {
@@ -126,6 +130,7 @@ export class HolderRoster {
       const taken = { sequence: String(sequence), anchors, taken: true };
       draft.put(withOwnLeaf(withBundle(known, taken, now), leaf, now));
     });
+    this.#serverId = serverId;
     this.#serves(serverId, [leaf.serial]);
   }
 
@@ -168,6 +173,8 @@ export class HolderRoster {
     if (this.#memory.isSuperseded(leaf.requester, leaf.serial)) return true;
     const served = this.#served.get(leaf.requester);
     if (!served || served.serials.has(leaf.serial)) return false;
+    // A server that was killed before it presented its certificate has named it nowhere; the key died with it all the same.
+    if (leaf.requester === this.#serverId && leaf.issuedAt < this.#openedAt) return true;
     return leaf.issuedAt.getTime() < served.at.getTime() - toMs(inTransit);
   }
 

@@ -6,6 +6,8 @@ export type LoadPlan = {
   readonly perSecond: number;
   /** Each answer must be 200 with this body. */
   readonly expectedBody: string;
+  /** Milliseconds until an answer that is not there is a failure; 5,000 when left out. */
+  readonly answerWithinMs?: number;
 };
 
 export type LoadCount = {
@@ -18,7 +20,7 @@ export type LoadCount = {
 };
 
 const tickMs = 10;
-const deadlineMs = 5_000;
+const usualDeadlineMs = 5_000;
 const failuresKept = 20;
 const mostBodyBytes = 4_096;
 
@@ -88,6 +90,7 @@ export class LoadGenerator {
       clearTimeout(deadline);
       this.#note(performance.now() - startedAt, failure);
     });
+    const deadlineMs = this.#plan.answerWithinMs ?? usualDeadlineMs;
     const deadline = setTimeout(() => {
       end(`no answer in ${deadlineMs} ms`);
       sent.destroy();
