@@ -43,7 +43,9 @@ function standings(members: readonly Standing[], change: Partial<CohortQuestion>
 
 test("each cohort counts its own, and only those who can be reached are waited for", () => {
   const server: Standing = { ...behind("server"), holder: { ...holder("server", 0), kind: "server" } };
+  const partner: Standing = { ...behind("c-p"), holder: { ...holder("c-p", 0), kind: "partner" } };
   const all = [
+    partner,
     passed("c1"),
     behind("c2"),
     behind("c-away"),
