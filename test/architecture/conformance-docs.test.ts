@@ -17,8 +17,10 @@ const rows = page
     return { name: name.trim().replaceAll("`", ""), code: paths(code), tests: paths(proof) };
   });
 
-test("docs/conformance.md has rules, and each names code that is there", () => {
+test("docs/conformance.md has rules, each once, and each names code that is there", () => {
   expect(rows.length).toBeGreaterThan(0);
+  const names = rows.map(({ name }) => name);
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   const missing = rows.flatMap(({ name, code }) =>
     code.length === 0 ? [`${name}: no code`] : code.filter((path) => !existsSync(join(projectRoot, path))),
   );

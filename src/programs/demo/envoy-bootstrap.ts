@@ -72,6 +72,9 @@ const bootstrap = ({ name, adminPort }: ProxyPlan, resources: object): object =>
 
 const loopback = (port: number): object => ({ socket_address: { address: "127.0.0.1", port_value: port } });
 
+/** An agent that was away is asked again within seconds; otherwise only after up to 30. */
+const comeBackSoon = { retry_back_off: { base_interval: "0.5s", max_interval: "5s" } };
+
 /** Envoy opens one stream per (name, bytes of this message): keep it the same everywhere. */
 const sdsConfig = (api: SdsUse["api"]): object => ({
   resource_api_version: "V3",
@@ -80,7 +83,7 @@ const sdsConfig = (api: SdsUse["api"]): object => ({
     api_type: api,
     transport_api_version: "V3",
     set_node_on_first_message_only: true,
-    grpc_services: [{ envoy_grpc: { cluster_name: "sds" } }],
+    grpc_services: [{ envoy_grpc: { cluster_name: "sds", retry_policy: comeBackSoon } }],
   },
 });
 

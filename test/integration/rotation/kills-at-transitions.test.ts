@@ -146,24 +146,24 @@ const killsAt = (transitions: readonly Transition[]): Kill[] =>
 const anchors = async () => ((await operator.cli("bundle", "show")) as { anchors: string[] }).anchors;
 let oldRoot: string[];
 
-test("R17: a rotation is under way, to be rolled back", async () => {
+test("R26: a rotation is under way, to be rolled back", async () => {
   oldRoot = await anchors();
   await rotation("start", ...offerOf(made));
   await operator.reached("anchored");
   await rotation("activate");
 });
 
-test.each(killsAt(back))("R17: killed on the way back: %s", tryKill);
+test.each(killsAt(back))("R26: killed on the way back: %s", tryKill);
 
-test("R17: it came back, to the old root alone", async () => {
+test("R26: it came back, to the old root alone", async () => {
   await dying.ready();
   await operator.reached("idle");
   expect(await anchors()).toEqual(oldRoot);
 });
 
-test.each(killsAt(forth))("R17: killed on the way to another root: %s", tryKill);
+test.each(killsAt(forth))("R26: killed on the way to another root: %s", tryKill);
 
-test("R17: it arrived, at the new root alone", async () => {
+test("R26: it arrived, at the new root alone", async () => {
   await dying.ready();
   await operator.reached("done");
   const now = await anchors();
@@ -171,7 +171,7 @@ test("R17: it arrived, at the new root alone", async () => {
   expect(now).not.toEqual(oldRoot);
 });
 
-test.each(killsAt(stolen))("R17: killed in an incident: %s", tryKill);
+test.each(killsAt(stolen))("R26: killed in an incident: %s", tryKill);
 
 type Step = { readonly detail: Readonly<Record<string, unknown>> };
 
@@ -185,7 +185,7 @@ async function cutOff(): Promise<string[]> {
   );
 }
 
-test("R17: the incident is closed, every kill hit, the ledger is whole, and no key is orphaned", async () => {
+test("R26: the incident is closed, every kill hit, the ledger is whole, and no key is orphaned", async () => {
   await dying.ready();
   await operator.stage("closed");
   await six.stopTraffic();
