@@ -5,6 +5,7 @@ import type {
   RecordedIntent,
   RecordedLeaf,
 } from "../../src/control/ledger/ledger-reader.ts";
+import { ClockWatch } from "../../src/control/rotation/clock-watch.ts";
 import { HandOut } from "../../src/control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../src/control/rotation/holder-roster.ts";
@@ -92,7 +93,10 @@ export class MemoryRotation {
   /** Runs before an event is recorded: a test ends a server there by throwing. */
   beforeEvent: () => void = () => undefined;
   now = new Date();
-  readonly clock = { now: () => this.now };
+  /** How far the server's clock is ahead of the truth. */
+  aheadMs = 0;
+  bootMs = 0;
+  readonly clock = { now: () => new Date(this.now.getTime() + this.aheadMs) };
 
   /** `inside` is another intermediate under the old root. */
   constructor(old: SoftwareAuthority, next: SoftwareAuthority, inside?: SoftwareAuthority) {
@@ -128,6 +132,7 @@ export class MemoryRotation {
 
   pass(seconds: number): void {
     this.now = new Date(this.now.getTime() + seconds * 1000);
+    this.bootMs += seconds * 1000;
   }
 
   async serve(): Promise<MemoryServer> {
@@ -144,8 +149,12 @@ export class MemoryRotation {
       { ...watched, store: this.#quarantines, ledger: this.#ledger },
       signal,
     );
+    const sinceBoot = { ms: () => this.bootMs };
+    const { maxClockSkew } = defaultAcceptancePolicy;
+    const clockWatch = new ClockWatch({ clock, sinceBoot, maxClockSkew, onAhead: () => undefined });
     const driver = new RotationDriver({
-      frozen: () => undefined,
+      frozen: () => clockWatch.ahead(),
+      clockWatch,
       labels: this.labels,
       limits: { share: 0.05, least: 2, cohortTimeout: hours(1) },
       defaultCohorts: this.cohorts,

@@ -14,9 +14,16 @@ export function decidePause({ picture, clock }: Deps, act: Pick<ReasonedAct, "ac
   return ok({ rotation: pause(rotation, paused), note: { paused: act.reason } });
 }
 
-export function decideResume({ picture, clock }: Deps, { actor }: Pick<RotationAct, "actor">): Decision {
+/** From here on it goes on; where this server's clock was found ahead, by the clock as it is. */
+export function decideResume(
+  { picture, clock, clockWatch }: Deps & Pick<DecisionDeps, "clockWatch">,
+  { actor }: Pick<RotationAct, "actor">,
+): Decision {
   const { rotation } = picture.state;
-  if (!isUnderWay(rotation)) return wrongPhase("no rotation is under way: there is nothing to resume");
-  if (!rotation.paused) return ok(undefined);
-  return ok({ rotation: resume(rotation, { actor, at: clock.now() }), note: { resumed: true } });
+  const clockTrusted = clockWatch.trust();
+  if (!isUnderWay(rotation))
+    return clockTrusted ? ok(undefined) : wrongPhase("no rotation is under way: there is nothing to resume");
+  if (!rotation.paused && !clockTrusted) return ok(undefined);
+  const note = { resumed: true, ...(clockTrusted && { clockTrusted }) };
+  return ok({ rotation: resume(rotation, { actor, at: clock.now() }), note });
 }

@@ -5,6 +5,7 @@ import type { Seconds } from "../../foundation/duration.ts";
 import type { Random } from "../../foundation/random.ts";
 import { type Result, refused } from "../../foundation/result.ts";
 import type { Barriers } from "./barriers.ts";
+import type { ClockWatch } from "./clock-watch.ts";
 import { type Verdict, whatIsInTheWay } from "./describe-laggards.ts";
 import type { SignatureCheck } from "./new-authority.ts";
 import type { NodeLabels } from "./node-labels.ts";
@@ -26,6 +27,7 @@ export type DecisionDeps = {
   readonly longestLeaf: Seconds;
   readonly clock: Clock;
   readonly random: Random;
+  readonly clockWatch: Pick<ClockWatch, "ahead" | "trust">;
   readonly labels: NodeLabels;
   /** Of a start that names none. */
   readonly defaultCohorts: CohortPlan | undefined;

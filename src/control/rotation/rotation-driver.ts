@@ -56,6 +56,7 @@ export type RotationDeps = {
   readonly clock: Clock;
   readonly random: Random;
   readonly labels: NodeLabels;
+  readonly clockWatch: DecisionDeps["clockWatch"];
   readonly limits: RotationLimits;
   /** Of a start that names none. */
   readonly defaultCohorts: CohortPlan | undefined;
@@ -236,9 +237,10 @@ export class RotationDriver {
     });
   }
 
-  async #decideWith({ signal }: Attempt, decide: () => Promise<Decision>): Promise<Decision> {
+  /** Resuming takes no step: a frozen rotation stays where it is, and a clock that was found ahead is what it may be about. */
+  async #decideWith({ verb, signal }: Attempt, decide: () => Promise<Decision>): Promise<Decision> {
     const frozen = this.#deps.frozen();
-    if (frozen !== undefined) return refused({ code: "frozen", message: frozen });
+    if (frozen !== undefined && verb !== "resume") return refused({ code: "frozen", message: frozen });
     await this.#steps.ready(signal);
     return await decide();
   }

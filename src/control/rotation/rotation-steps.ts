@@ -116,7 +116,7 @@ export class RotationSteps {
     for (;;) {
       const { rotation } = this.#deps.picture.state;
       if (!isUnderWay(rotation) || rotation.paused || this.#deps.frozen() !== undefined) return;
-      if (!(await this.ready(signal))) return;
+      if (!(await this.ready(signal)) || this.#deps.frozen() !== undefined) return;
       const change = this.#due(this.#deps.picture.state.rotation);
       if (!change || !(await this.take(change, signal))) return;
     }

@@ -13,6 +13,7 @@ type Deps = {
   readonly observe: (signal: AbortSignal) => Promise<void>;
   /** Holders that no longer count, whose last contact is older than their lease. */
   readonly ended: () => readonly Holder[];
+  readonly frozen: () => string | undefined;
   readonly picture: TrustPicture;
   readonly roster: HolderRoster;
   readonly observer: RotationObserver;
@@ -56,8 +57,9 @@ export async function watchRotation(deps: Deps, signal: AbortSignal): Promise<vo
 const causeOf = ({ state }: TrustPicture): ReissueCause =>
   followsIncident(state) && state.incident?.stage !== "closed" ? "incident" : "planned";
 
-async function tidy({ picture, roster, clock, ended }: Deps, signal: AbortSignal): Promise<void> {
-  if (isUnderWay(picture.state.rotation)) return;
+/** Not by a clock that may be ahead: whoever is forgotten is waited for no more. */
+async function tidy({ picture, roster, clock, ended, frozen }: Deps, signal: AbortSignal): Promise<void> {
+  if (isUnderWay(picture.state.rotation) || frozen() !== undefined) return;
   await roster.forget(ended());
   await roster.forgetSuperseded(new Date(clock.now().getTime() - toMs(supersededKept)), signal);
 }

@@ -5,8 +5,10 @@ import { SqlHolderStore } from "../../backends/store/holder-store.ts";
 import { SqlRestoreStore } from "../../backends/store/restore-store.ts";
 import { SqlRotationStore } from "../../backends/store/rotation-store.ts";
 import type { Database } from "../../backends/store/schema.ts";
+import { bootClock } from "../../backends/unix/boot-clock.ts";
 import { RestoreGuard, type RestoreObserver } from "../../control/restore/restore-guard.ts";
 import { BundleSequence, type BundleSequenceEvent } from "../../control/rotation/bundle-sequence.ts";
+import { ClockWatch } from "../../control/rotation/clock-watch.ts";
 import type { RotationLimits } from "../../control/rotation/cohort-watch.ts";
 import { HandOut } from "../../control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../control/rotation/holder-quarantines.ts";
@@ -65,12 +67,9 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
   const watched = { roster, ledger: ledger.writer, observer: parts.observer, policy, clock: systemClock };
   const held = new SqlHolderQuarantineStore({ database });
   const quarantines = await HolderQuarantines.open({ ...watched, store: held }, signal);
-  const restored = { store: new SqlRestoreStore({ database }), ledger, observer: parts.restores };
-  const { maxClockSkew } = config.rotation;
-  const guard = await RestoreGuard.open(
-    { ...restored, clock: systemClock, longestLeaf, maxClockSkew },
-    signal,
-  );
+  const guard = await openGuard(config, parts, signal);
+  const clockWatch = watchClock(config, parts.observer);
+  const frozen = () => guard.frozen() ?? clockWatch.ahead();
   const driver = new RotationDriver({
     ...shared,
     picture,
@@ -84,15 +83,27 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
     labels: parts.labels,
     limits: limitsOf(config),
     defaultCohorts: cohortsOf(config),
-    frozen: () => guard.frozen(),
+    clockWatch,
+    frozen,
   });
   const handOut = new HandOut({ picture, roster, labels: parts.labels });
   const terms = { every: undefined, ...config.rotation.schedule, longestLeaf };
   const { signers, observer } = parts;
-  const frozen = () => guard.frozen();
   const schedule = new RotationSchedule({ ...shared, picture, terms, driver, signers, observer, frozen });
   const sequence = wireSequence({ ...parts, picture, guard });
   return { picture, roster, handOut, quarantines, driver, guard, sequence, schedule, terms };
+}
+
+function openGuard(
+  config: ServerConfig,
+  { storage, restores }: Parts,
+  signal: AbortSignal,
+): Promise<RestoreGuard> {
+  const { database, ledger } = storage;
+  const { maxClockSkew } = config.rotation;
+  const store = new SqlRestoreStore({ database });
+  const times = { clock: systemClock, longestLeaf: longestLeafOf(config), maxClockSkew };
+  return RestoreGuard.open({ store, ledger, observer: restores, ...times }, signal);
 }
 
 const wireSequence = ({
@@ -136,6 +147,14 @@ export const policyOf = ({ rotation }: ServerConfig): AcceptancePolicy => ({
   settle: rotation.settle,
   lease: rotation.bundleLease,
 });
+
+const watchClock = ({ rotation: { maxClockSkew } }: ServerConfig, observer: RotationObserver): ClockWatch =>
+  new ClockWatch({
+    clock: systemClock,
+    sinceBoot: bootClock,
+    maxClockSkew,
+    onAhead: (reason) => observer.saw({ kind: "alarm", rotation: "", remedy: "pause", reason }),
+  });
 
 /** What makes a rotation stop or turn back by itself. */
 const limitsOf = ({ rotation: { failures, cohorts } }: ServerConfig): RotationLimits => ({

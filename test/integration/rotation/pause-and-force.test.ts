@@ -6,6 +6,37 @@ import { signal } from "./rotation-rig.ts";
 
 const reason = "the change window is over";
 
+test("R27: a clock that jumps ahead ends nobody before his time: nothing is done until it is back, or somebody has looked", async () => {
+  const { rig, server, agent } = await activated();
+  rig.setClock(2 * 3600);
+  await server.driver.observe(signal);
+  const { phase, obstacles } = server.driver.status();
+  assert.equal(phase, "reissuing", "by this clock every old certificate is over");
+  assert.match(obstacles[0] ?? "", /clock has jumped ahead by 2h/);
+  const early = refusal(await server.driver.retire({ ...see(server), strict: false, force: "now" }, signal));
+  assert.match(early.message, /clock has jumped ahead by 2h.*rotation resume/);
+  assert.equal(rig.told.length, 1);
+
+  rig.setClock(-2 * 3600);
+  await server.driver.observe(signal);
+  assert.deepEqual([server.driver.status().phase, server.driver.status().obstacles], ["reissuing", []]);
+  assert.equal(server.driver.status().leavesOutstanding, 3);
+  await agent.renewNode(server.roster, rig.next.authority);
+  for (const pid of [11, 12]) await agent.serve(server.roster, pid, { authority: rig.next.authority });
+  rig.pass(10);
+  await server.driver.observe(signal);
+  assert.equal(server.driver.status().phase, "reissued");
+
+  rig.setClock(2 * 3600);
+  must(await server.driver.resume(see(server), signal));
+  assert.equal(rig.recorded.at(-1)?.detail.clockTrusted, true);
+  must(await server.driver.retire({ ...see(server), strict: false }, signal));
+  rig.setClock(2 * 3600);
+  assert.match(server.driver.status().obstacles[0] ?? "", /jumped ahead by 2h/);
+  must(await server.driver.resume(see(server), signal));
+  assert.deepEqual(server.driver.status().obstacles, [], "where no rotation is under way too");
+});
+
 test("R6: a paused rotation goes on by nobody's hand until it is resumed, through restarts", async () => {
   const { rig, server, agent } = await setUp();
   must(await server.driver.start(rig.offered, see(server), signal));

@@ -9,7 +9,7 @@ const acts = fc.array(
       { weight: 4, arbitrary: fc.constantFrom("start", "activate", "retire", "observe") },
       { weight: 2, arbitrary: fc.constantFrom("refuse", "exit", "restart", "long pass", "cut", "connect") },
       { weight: 2, arbitrary: fc.constantFrom("rollback", "pause", "resume", "quarantine", "release") },
-      { weight: 1, arbitrary: fc.constant("start inside") },
+      { weight: 1, arbitrary: fc.constantFrom("start inside", "jump", "jump back") },
       { weight: 2, arbitrary: fc.constantFrom("admit", "fetch", "fetch", "lost fetch", "partner leaves") },
     ),
     agent: fc.nat(1),

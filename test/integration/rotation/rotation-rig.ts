@@ -6,6 +6,7 @@ import { SqlRotationStore } from "../../../src/backends/store/rotation-store.ts"
 import type { Database } from "../../../src/backends/store/schema.ts";
 import type { LedgerReader } from "../../../src/control/ledger/ledger-reader.ts";
 import type { LedgerEvent, LedgerWriter } from "../../../src/control/ledger/ledger-writer.ts";
+import { ClockWatch } from "../../../src/control/rotation/clock-watch.ts";
 import { HandOut } from "../../../src/control/rotation/hand-out.ts";
 import { HolderQuarantines } from "../../../src/control/rotation/holder-quarantines.ts";
 import { HolderRoster } from "../../../src/control/rotation/holder-roster.ts";
@@ -58,7 +59,10 @@ export class RotationRig {
   readonly recorded: LedgerEvent[] = [];
   readonly #database: Database;
   readonly #ledger: { writer: LedgerWriter; reader: LedgerReader };
-  /** Stands still but for `pass`. */
+  /** What was said of a clock that is ahead. */
+  readonly told: string[] = [];
+  #bootMs = 0;
+  /** Stands still but for `pass` and `setClock`. */
   #nowMs = Math.floor(Date.now() / 1000) * 1000;
   readonly clock = { now: () => new Date(this.#nowMs) };
 
@@ -96,8 +100,13 @@ export class RotationRig {
     const shared = { roster, clock, observer, ledger, policy: defaultAcceptancePolicy };
     const kept = new SqlHolderQuarantineStore({ database });
     const quarantines = await HolderQuarantines.open({ ...shared, store: kept }, signal);
+    const sinceBoot = { ms: () => this.#bootMs };
+    const { maxClockSkew } = defaultAcceptancePolicy;
+    const onAhead = (sentence: string) => void this.told.push(sentence);
+    const clockWatch = new ClockWatch({ clock, sinceBoot, maxClockSkew, onAhead });
     const driver = new RotationDriver({
-      frozen: () => undefined,
+      frozen: () => clockWatch.ahead(),
+      clockWatch,
       labels: this.labels,
       limits: { share: 0.05, least: 2, cohortTimeout: minutes(10) },
       defaultCohorts: undefined,
@@ -133,6 +142,12 @@ export class RotationRig {
 
   pass(seconds: number): void {
     this.#nowMs += seconds * 1000;
+    this.#bootMs += seconds * 1000;
+  }
+
+  /** Somebody sets the time of day; no time passes. */
+  setClock(secondsAhead: number): void {
+    this.#nowMs += secondsAhead * 1000;
   }
 
   get offered() {
