@@ -1,12 +1,6 @@
 import { nodeShare, type ReissueCause } from "../../domain/trust/reissue-spread.ts";
-import { sha256Hex } from "../../foundation/digest.ts";
 import type { Random } from "../../foundation/random.ts";
-
-/**
- * A number in [0, 1) that is the same for the same text on every day and every machine. Spreads work over a window
- * without chance, so that a restart does not move anybody's turn.
- */
-const shareOf = (text: string): number => Number.parseInt(sha256Hex(text).slice(0, 12), 16) / 2 ** 48;
+import { stableShare } from "../../foundation/stable-share.ts";
 
 /** Renewal falls between 40 % and 60 % of the life that was left when the SVID came; where exactly is stable per SVID. */
 const earliestShare = 0.4;
@@ -18,7 +12,7 @@ export function renewalMoment(
 ): number {
   const from = svid.obtainedAt.getTime();
   const life = Math.max(svid.notAfter.getTime() - from, 0);
-  return from + life * (earliestShare + shareOf(`renew ${name}`) * (latestShare - earliestShare));
+  return from + life * (earliestShare + stableShare(`renew ${name}`) * (latestShare - earliestShare));
 }
 
 /** Another authority signs now: everything under an old one is replaced within the spread. */
@@ -34,11 +28,11 @@ export type AuthorityNotice = {
 const causeOf = ({ emergency }: AuthorityNotice): ReissueCause => (emergency ? "incident" : "planned");
 
 export const nodeReissueMoment = (notice: AuthorityNotice, name: string): number =>
-  notice.learnedAtMs + notice.reissueSpreadMs * nodeShare[causeOf(notice)] * shareOf(`reissue ${name}`);
+  notice.learnedAtMs + notice.reissueSpreadMs * nodeShare[causeOf(notice)] * stableShare(`reissue ${name}`);
 
 /** For one leaf alone, which came after the notice. */
 export const leafReissueMoment = (notice: AuthorityNotice, name: string): number =>
-  atShare(notice, shareOf(`reissue ${name}`));
+  atShare(notice, stableShare(`reissue ${name}`));
 
 type Lasting = { readonly notAfter: Date };
 
@@ -63,7 +57,7 @@ export function leafReissueMoments(
   return new Map(
     inOrder.map(({ name }, at) => [
       name,
-      atShare(notice, (at + shareOf(`reissue ${name}`)) / inOrder.length),
+      atShare(notice, (at + stableShare(`reissue ${name}`)) / inOrder.length),
     ]),
   );
 }

@@ -26,11 +26,10 @@ import { isUnderWay, pause, type Rotation, type UnderWay } from "../../domain/tr
 import type { Clock } from "../../foundation/clock.ts";
 import { formatDuration, type Seconds } from "../../foundation/duration.ts";
 import type { Barriers } from "./barriers.ts";
-import type { Verdict } from "./describe-laggards.ts";
+import { type Verdict, whatIsInTheWay } from "./describe-laggards.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { NodeLabels } from "./node-labels.ts";
-import type { TrustPicture } from "./trust-picture.ts";
 
 /** What makes a rotation stop or turn back by itself. */
 export type RotationLimits = FailureLimits & {
@@ -39,7 +38,6 @@ export type RotationLimits = FailureLimits & {
 };
 
 type Deps = {
-  readonly picture: TrustPicture;
   readonly barriers: Barriers;
   readonly roster: HolderRoster;
   readonly quarantines: Pick<HolderQuarantines, "of">;
@@ -79,7 +77,9 @@ export class CohortWatch {
       case "open-next":
         return { ...openCohort(rotation, turn, now), actor };
       case "timed-out": {
-        const reason = `${this.#ordinal(plan.cohorts, turn.opened - 1)} is not through after ${formatDuration(timeout)}: ${waitsFor(current)}`;
+        const claim = `${this.#ordinal(plan.cohorts, turn.opened - 1)} is not through after ${formatDuration(timeout)}`;
+        const { waiting: standings, waitingLeaves: unclaimed } = current;
+        const reason = whatIsInTheWay({ allowed: false, standings, unclaimed, obstacles: [] }, claim);
         return pause(rotation, { by: actor, reason, at: now });
       }
       default:
@@ -100,9 +100,10 @@ export class CohortWatch {
     const { plan, turn } = rotation;
     if (!plan.cohorts || !turn || cohortsToCome(rotation) === 0) return verdict;
     const { cohorts } = plan;
+    const cohortOfNode = this.#cohorts(cohorts);
     const standings = verdict.standings.map((one): Standing => {
       if (one.verdict !== "behind" || !isInACohort(one.holder)) return one;
-      const index = this.cohort(cohorts, one.holder.agentId);
+      const index = cohortOfNode(one.holder.agentId);
       return index < turn.opened
         ? one
         : { ...one, reason: `waits for the turn of ${this.#ordinal(cohorts, index)}` };
@@ -149,16 +150,23 @@ export class CohortWatch {
     const counted = holders.filter((holder) => !quarantines.of(holder));
     const { cohorts } = plan;
     if (!cohorts) return [["the mesh", failureSignals({ ...facts, holders: counted })]];
-    const byCohort = Map.groupBy(counted, ({ agentId }) => this.cohort(cohorts, agentId));
+    const cohortOfNode = this.#cohorts(cohorts);
+    const byCohort = Map.groupBy(counted, ({ agentId }) => cohortOfNode(agentId));
     return [...byCohort].map(([index, holders]) => [
       this.#ordinal(cohorts, index),
       failureSignals({ ...facts, holders }),
     ]);
   }
 
-  /** Which one a node belongs to. */
-  cohort(plan: CohortPlan, agentId: string): number {
-    return cohortOf(plan, agentId, (...asked) => this.#deps.labels.has(...asked));
+  /** Which one a node belongs to, found out once for each in a look: a node has thousands of entries and of holders. */
+  #cohorts(plan: CohortPlan): (agentId: string) => number {
+    const known = new Map<string, number>();
+    return (agentId) => {
+      const index =
+        known.get(agentId) ?? cohortOf(plan, agentId, (...asked) => this.#deps.labels.has(...asked));
+      known.set(agentId, index);
+      return index;
+    };
   }
 
   #ordinal(plan: CohortPlan, index: number): string {
@@ -179,7 +187,7 @@ export class CohortWatch {
       turn,
       standings: verdict.standings,
       unclaimed: verdict.unclaimed ?? [],
-      cohortOf: (agentId) => this.cohort(plan, agentId),
+      cohortOf: this.#cohorts(plan),
       isConnected: (agentId) => roster.isConnected(agentId),
       isQuarantined: (holder) => quarantines.of(holder) !== undefined,
     });
@@ -188,13 +196,3 @@ export class CohortWatch {
 
 const showsSomething = ({ secrets, troubles }: Holder): boolean =>
   troubles.length > 0 || secrets.some(({ refusal }) => refusal);
-
-function waitsFor({ waiting, waitingLeaves }: CohortStanding): string {
-  const holders = waiting.map(({ holder, reason }) => `${holderName(holder)} ${reason}`);
-  const leaves = waitingLeaves.map(
-    ({ spiffeId, requester, reason }) => `the certificate of ${spiffeId} at ${requester}: ${reason}`,
-  );
-  const all = [...holders, ...leaves];
-  const rest = all.length > mostNamed ? [`and ${all.length - mostNamed} more`] : [];
-  return [...all.slice(0, mostNamed), ...rest].join("; ");
-}

@@ -1,6 +1,6 @@
-import { sha256Hex } from "../../foundation/digest.ts";
 import type { Seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
+import { stableShare } from "../../foundation/stable-share.ts";
 import type { Bundle } from "./bundle.ts";
 
 /** Whom a cohort takes: nodes that have a registration entry with this label, or a share of all nodes, in percent. */
@@ -78,7 +78,7 @@ function parseRule(text: string): Result<CohortRule, string> {
 
 /** Which cohort a node belongs to, from 0. The same node is in the same share at every rotation. */
 export function cohortOf({ rules }: CohortPlan, agentId: string, hasLabel: HasLabel): number {
-  const share = shareOf(agentId) * 100;
+  const share = stableShare(`cohort ${agentId}`) * 100;
   const at = rules.findIndex((rule) =>
     "percent" in rule ? share < rule.percent : hasLabel(agentId, rule.label, rule.value),
   );
@@ -93,7 +93,3 @@ export function nameOfCohort({ rules }: CohortPlan, index: number): string {
 
 const nameOfRule = (rule: CohortRule): string =>
   "percent" in rule ? `${rule.percent}%` : `${rule.label}=${rule.value}`;
-
-/** A number in [0, 1) that is the same for the same node on every day. */
-const shareOf = (agentId: string): number =>
-  Number.parseInt(sha256Hex(`cohort ${agentId}`).slice(0, 12), 16) / 2 ** 48;
