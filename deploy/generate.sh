@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes src/generated from proto/ and from Envoy's protos in their npm package; idle when nothing changed.
-# The options are the same as in src/wire/definitions.ts: types and run time must agree.
+# The options are the same as in src/wire/load-package.ts: types and run time must agree.
 set -eu
 cd "$(dirname "$0")/.."
 deps=node_modules/@grpc/grpc-js-xds/deps

@@ -9,7 +9,7 @@ import {
 import { parseJoinToken } from "../../src/domain/identity/join-token.ts";
 import type { SpiffeId } from "../../src/domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../src/domain/identity/trust-domain.ts";
-import { NodeService } from "../../src/wire/definitions.ts";
+import { NodeService } from "../../src/wire/node-api.ts";
 
 type Joining = { readonly address: ServerAddress; readonly trustDomain: TrustDomain; readonly token: string };
 

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { type Client, credentials, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { X509SVID__Output } from "../../src/generated/X509SVID.ts";
-import { SpiffeWorkloadApi } from "../../src/wire/definitions.ts";
+import { SpiffeWorkloadApi } from "../../src/wire/workload-api.ts";
 import { AgentServer } from "../fakes/agent-server.ts";
 import { AgentFolder, fetchSvids, headers, WorkloadWatch } from "../parts/agent-run.ts";
 import { eventually } from "../parts/eventually.ts";

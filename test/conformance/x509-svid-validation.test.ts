@@ -8,7 +8,7 @@ import { ServerClient } from "../../src/backends/server-client/server-client.ts"
 import type { Der } from "../../src/domain/certificate/der.ts";
 import { type TlsPeer, tlsPeerOf } from "../../src/protocols/grpc/tls-peer.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
-import { AttestationService } from "../../src/wire/definitions.ts";
+import { AttestationService } from "../../src/wire/node-api.ts";
 import { revocationList } from "../fakes/revocation-list.ts";
 import { OpensslCa, type PemPair } from "../parts/openssl-ca.ts";
 import { bundleOf, derOf, svidFrom } from "../parts/svid.ts";

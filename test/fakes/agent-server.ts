@@ -14,7 +14,7 @@ import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-creden
 import { attestationService } from "../../src/protocols/node/attestation-service.ts";
 import { nodeService } from "../../src/protocols/node/node-service.ts";
 import type { LedgerWitnesses, NodeFeed } from "../../src/protocols/node/ports.ts";
-import { AttestationService, NodeService } from "../../src/wire/definitions.ts";
+import { AttestationService, NodeService } from "../../src/wire/node-api.ts";
 import { type IssuanceRig, issuanceRig } from "./issuance-rig.ts";
 import type { SoftwareAuthority } from "./software-authority.ts";
 

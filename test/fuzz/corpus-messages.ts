@@ -1,10 +1,7 @@
-import {
-  AdminService,
-  AttestationService,
-  NodeService,
-  SecretDiscoveryService,
-  SignerService,
-} from "../../src/wire/definitions.ts";
+import { AdminService } from "../../src/wire/admin-api.ts";
+import { AttestationService, NodeService } from "../../src/wire/node-api.ts";
+import { SecretDiscoveryService } from "../../src/wire/sds-api.ts";
+import { SignerService } from "../../src/wire/signer-api.ts";
 import type { CertificateCorpus } from "./corpus-certificates.ts";
 import { holderRecord } from "./corpus-texts.ts";
 import type { CorpusFiles } from "./make-corpus.ts";

@@ -4,7 +4,7 @@ import { credentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sha256Hex } from "../../src/foundation/digest.ts";
 import { seconds } from "../../src/foundation/duration.ts";
-import { SecretDiscoveryService } from "../../src/wire/definitions.ts";
+import { SecretDiscoveryService } from "../../src/wire/sds-api.ts";
 import { AgentServer, agentId } from "../fakes/agent-server.ts";
 import { softwareAuthority } from "../fakes/software-authority.ts";
 import { AgentFolder, fetchSvids, WorkloadWatch } from "../parts/agent-run.ts";

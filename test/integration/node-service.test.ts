@@ -9,7 +9,7 @@ import { ok, refused } from "../../src/foundation/result.ts";
 import type { WatchUpdate__Output } from "../../src/generated/meshmint/node/v1/WatchUpdate.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
 import { nodeService } from "../../src/protocols/node/node-service.ts";
-import { NodeService } from "../../src/wire/definitions.ts";
+import { NodeService } from "../../src/wire/node-api.ts";
 import { FakeNodeFeed } from "../fakes/fake-node-feed.ts";
 import { webEntry } from "../fakes/issuance-rig.ts";
 import { OpensslCa } from "../parts/openssl-ca.ts";

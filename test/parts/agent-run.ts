@@ -5,7 +5,7 @@ import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { X509BundlesResponse__Output } from "../../src/generated/X509BundlesResponse.ts";
 import type { X509SVIDResponse__Output } from "../../src/generated/X509SVIDResponse.ts";
 import { runAgent } from "../../src/programs/agent/run.ts";
-import { SpiffeWorkloadApi } from "../../src/wire/definitions.ts";
+import { SpiffeWorkloadApi } from "../../src/wire/workload-api.ts";
 import { eventually } from "./eventually.ts";
 import { accepts } from "./program.ts";
 

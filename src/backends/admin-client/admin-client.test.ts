@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server, ServerCredentials, type UntypedHandleCall } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AdminService } from "../../wire/definitions.ts";
+import { AdminService } from "../../wire/admin-api.ts";
 import { AdminClient } from "./admin-client.ts";
 
 let folder: string;

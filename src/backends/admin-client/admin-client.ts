@@ -9,7 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { Fault, type FaultCode, faultCodes } from "../../foundation/fault.ts";
-import { AdminService } from "../../wire/definitions.ts";
+import { AdminService } from "../../wire/admin-api.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 type Definition = typeof AdminService.service;

@@ -10,7 +10,7 @@ import { Fault } from "../../foundation/fault.ts";
 import type { AttestationServiceClient } from "../../generated/meshmint/node/v1/AttestationService.ts";
 import type { AttestReply__Output } from "../../generated/meshmint/node/v1/AttestReply.ts";
 import type { TrustBundle__Output } from "../../generated/meshmint/trust/v1/TrustBundle.ts";
-import { AttestationService } from "../../wire/definitions.ts";
+import { AttestationService } from "../../wire/node-api.ts";
 import { cancelOn, faultOf } from "./call-failure.ts";
 import { readBundle, readChain } from "./read-messages.ts";
 import { channelOptions, type ServerAddress, targetOf, unverifiedTls, verifiedTls } from "./tls.ts";

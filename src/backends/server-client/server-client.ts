@@ -25,7 +25,7 @@ import type { NodeServiceClient } from "../../generated/meshmint/node/v1/NodeSer
 import type { ReportReceipt__Output } from "../../generated/meshmint/node/v1/ReportReceipt.ts";
 import type { SvidChain__Output } from "../../generated/meshmint/node/v1/SvidChain.ts";
 import type { WatchUpdate__Output } from "../../generated/meshmint/node/v1/WatchUpdate.ts";
-import { NodeService } from "../../wire/definitions.ts";
+import { NodeService } from "../../wire/node-api.ts";
 import { cancelOn, faultOf } from "./call-failure.ts";
 import { IssueStream } from "./issue-stream.ts";
 import { readChain, readUpdate } from "./read-messages.ts";

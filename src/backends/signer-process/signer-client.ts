@@ -21,7 +21,7 @@ import type { JournalPage__Output } from "../../generated/meshmint/signer/v1/Jou
 import type { KeyDescription__Output } from "../../generated/meshmint/signer/v1/KeyDescription.ts";
 import type { KeyPage__Output } from "../../generated/meshmint/signer/v1/KeyPage.ts";
 import type { SignerStatus__Output } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
-import { SignerService } from "../../wire/definitions.ts";
+import { SignerService } from "../../wire/signer-api.ts";
 import { readKeyPages } from "./key-pages.ts";
 import { type Batch, type Outcome, SignStream } from "./sign-stream.ts";
 import { eventsOf, statusOf } from "./signer-messages.ts";

@@ -11,7 +11,8 @@ import { parseUnixPeer } from "../../protocols/grpc/unix-peer.ts";
 import { preValidator } from "../../protocols/sds/pre-validate.ts";
 import { sdsDefinition, sdsHandlers } from "../../protocols/sds/sds-service.ts";
 import { workloadApiService } from "../../protocols/workload-api/workload-api-service.ts";
-import { packages, SpiffeWorkloadApi } from "../../wire/definitions.ts";
+import { sdsPackage } from "../../wire/sds-api.ts";
+import { SpiffeWorkloadApi, workloadPackage } from "../../wire/workload-api.ts";
 import type { AgentConfig } from "./config.ts";
 import type { LateSources } from "./late-sources.ts";
 import { SdsTelemetry } from "./sds-telemetry.ts";
@@ -44,7 +45,7 @@ export async function serveNode(config: AgentConfig, deps: NodeDoorDeps): Promis
   server.addService(sdsDefinition, sds);
   const api = workloadApiService({ source: sources.identities, settleMs: toMs(config.workloadApi.settle) });
   server.addService(SpiffeWorkloadApi.service, api);
-  const setServing = addStandardServices(server, [packages.sds, packages.workload]);
+  const setServing = addStandardServices(server, [sdsPackage, workloadPackage]);
   const listener = await listenOnUnixSocket(server, {
     path: config.socket.path,
     mode: config.socket.mode,

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decodeCertificates, decodePem } from "../../domain/certificate/pem.ts";
 import { parseSpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { Secret__Output } from "../../generated/envoy/extensions/transport_sockets/tls/v3/Secret.ts";
-import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
+import { SpiffeValidatorConfig, TlsSecret } from "../../wire/sds-api.ts";
 import { AuthorityShelf } from "./authority-shelf.ts";
 import type { HeldList } from "./held-list.ts";
 import { PeerCertificate } from "./peer-certificate.ts";

@@ -1,5 +1,5 @@
 import type { ClientHttp2Session } from "node:http2";
-import { SecretDiscoveryService } from "../../wire/definitions.ts";
+import { SecretDiscoveryService } from "../../wire/sds-api.ts";
 import { SdsCall } from "./sds-call.ts";
 
 export type SdsProtocol = "sotw" | "delta";

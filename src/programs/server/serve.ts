@@ -8,7 +8,8 @@ import type { TlsServerCredentials } from "../../protocols/grpc/tls-server-crede
 import { listenOnUnixSocket, type UnixListener } from "../../protocols/grpc/unix-listener.ts";
 import { attestationService } from "../../protocols/node/attestation-service.ts";
 import { nodeService } from "../../protocols/node/node-service.ts";
-import { AdminService, AttestationService, NodeService, packages } from "../../wire/definitions.ts";
+import { AdminService, adminPackage } from "../../wire/admin-api.ts";
+import { AttestationService, NodeService, nodePackage } from "../../wire/node-api.ts";
 import type { ServerConfig } from "./config.ts";
 
 const serverOptions = {
@@ -43,7 +44,7 @@ export async function serveAgents(
   server.addService(AttestationService.service, attestationService(services.attestation));
   server.addService(NodeService.service, nodeService(services.node));
   server.addService(AdminService.service, services.admin);
-  const setServing = addStandardServices(server, [packages.node, packages.admin]);
+  const setServing = addStandardServices(server, [nodePackage, adminPackage]);
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${host}:${listen.port}`, tls, (cause, bound) => {
@@ -63,7 +64,7 @@ export async function serveAdmins(
 ): Promise<UnixListener> {
   const server = new Server(serverOptions);
   server.addService(AdminService.service, handlers);
-  addStandardServices(server, [packages.admin])(true);
+  addStandardServices(server, [adminPackage])(true);
   const allowed = new Set([0, process.getuid?.() ?? 0, ...admin.allowedUids]);
   return await listenOnUnixSocket(server, {
     path: admin.socket,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AdminService } from "../../wire/definitions.ts";
+import { AdminService } from "../../wire/admin-api.ts";
 import { type AdminCaller, type AdminMethod, authorise, type Role } from "./authorise.ts";
 
 const methods = Object.keys(AdminService.service) as AdminMethod[];

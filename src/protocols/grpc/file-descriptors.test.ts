@@ -1,7 +1,10 @@
 /** What Go's protodesc checks of descriptors before grpcurl can use them; proto-loader's own fail each of these. */
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import { expect, test } from "vitest";
-import { packages } from "../../wire/definitions.ts";
+import { adminPackage } from "../../wire/admin-api.ts";
+import { nodePackage } from "../../wire/node-api.ts";
+import { sdsPackage } from "../../wire/sds-api.ts";
+import { workloadPackage } from "../../wire/workload-api.ts";
 import { fileDescriptors } from "./file-descriptors.ts";
 
 type Message = {
@@ -45,9 +48,9 @@ const referred = ({ messageType = [], service = [] }: File): string[] => [
 ];
 
 const doors = {
-  agent: [packages.sds, packages.workload],
-  server: [packages.node, packages.admin],
-  admin: [packages.admin],
+  agent: [sdsPackage, workloadPackage],
+  server: [nodePackage, adminPackage],
+  admin: [adminPackage],
 };
 
 test.each(Object.entries(doors))("%s: every file is whole and imports what it refers to", (_, loaded) => {
@@ -78,7 +81,7 @@ test("the message of a map field is named as readers expect", () => {
     ...(message.options?.mapEntry ? [message] : []),
     ...(message.nestedType ?? []).flatMap(entries),
   ];
-  const files = fileDescriptors([packages.workload]).map((bytes) => read.deserialize(bytes));
+  const files = fileDescriptors([workloadPackage]).map((bytes) => read.deserialize(bytes));
   const found = files.flatMap(({ messageType = [] }) => messageType.flatMap(entries));
   expect(found.map(({ name }) => name)).toContain("FederatedBundlesEntry");
   expect(found.every(({ name }) => name.endsWith("Entry"))).toBe(true);

@@ -12,7 +12,8 @@ import {
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { packages } from "../../wire/definitions.ts";
+import { sdsPackage } from "../../wire/sds-api.ts";
+import { workloadPackage } from "../../wire/workload-api.ts";
 import { addStandardServices } from "./standard-services.ts";
 
 type Answer = {
@@ -31,7 +32,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "meshmint-reflection-"));
   address = `unix:${join(folder, "s")}`;
   server = new Server();
-  addStandardServices(server, [packages.sds, packages.workload]);
+  addStandardServices(server, [sdsPackage, workloadPackage]);
   await new Promise((resolve) => server.bindAsync(address, ServerCredentials.createInsecure(), resolve));
 });
 afterEach(() => {

@@ -3,7 +3,7 @@ import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
 import type { Secret as SecretMessage } from "../../generated/envoy/extensions/transport_sockets/tls/v3/Secret.ts";
-import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
+import { SpiffeValidatorConfig, TlsSecret } from "../../wire/sds-api.ts";
 
 const typePrefix = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3";
 

@@ -1,5 +1,5 @@
 import { sha256Hex } from "../../foundation/digest.ts";
-import { SecretDiscoveryService } from "../../wire/definitions.ts";
+import { SecretDiscoveryService } from "../../wire/sds-api.ts";
 import { secretType } from "./encode-secret.ts";
 import type { Encoding } from "./secret-encodings.ts";
 

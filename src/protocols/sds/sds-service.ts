@@ -8,7 +8,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { DeltaDiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.ts";
 import type { DiscoveryRequest__Output } from "../../generated/envoy/service/discovery/v3/DiscoveryRequest.ts";
-import { SecretDiscoveryService } from "../../wire/definitions.ts";
+import { SecretDiscoveryService } from "../../wire/sds-api.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
 import { type Inspect, preValidator } from "./pre-validate.ts";

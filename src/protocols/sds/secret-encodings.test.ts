@@ -6,7 +6,7 @@ import type { Secret } from "../../domain/subscription/secret.ts";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
-import { SpiffeValidatorConfig, TlsSecret } from "../../wire/definitions.ts";
+import { SpiffeValidatorConfig, TlsSecret } from "../../wire/sds-api.ts";
 import { SecretEncodings } from "./secret-encodings.ts";
 
 const der = (...bytes: number[]): Der => new Uint8Array(bytes) as Der;

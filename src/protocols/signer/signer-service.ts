@@ -12,7 +12,7 @@ import type { ListKeysRequest__Output } from "../../generated/meshmint/signer/v1
 import type { ReadJournalRequest__Output } from "../../generated/meshmint/signer/v1/ReadJournalRequest.ts";
 import type { SignerServiceHandlers } from "../../generated/meshmint/signer/v1/SignerService.ts";
 import type { SignerStatus } from "../../generated/meshmint/signer/v1/SignerStatus.ts";
-import { SignerService } from "../../wire/definitions.ts";
+import { SignerService } from "../../wire/signer-api.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
 import type { KeeperEvents, KeeperLine, KeyKeeper, KeyLister } from "./key-keeper.ts";

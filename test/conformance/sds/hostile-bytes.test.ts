@@ -1,7 +1,7 @@
 import { credentials, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SecretDiscoveryService } from "../../../src/wire/definitions.ts";
+import { SecretDiscoveryService } from "../../../src/wire/sds-api.ts";
 import { eachWithServer } from "./fixture.ts";
 import { web } from "./material.ts";
 

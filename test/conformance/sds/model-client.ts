@@ -3,7 +3,7 @@ import type { DeltaDiscoveryRequest } from "../../../src/generated/envoy/service
 import type { DeltaDiscoveryResponse__Output } from "../../../src/generated/envoy/service/discovery/v3/DeltaDiscoveryResponse.ts";
 import type { DiscoveryRequest } from "../../../src/generated/envoy/service/discovery/v3/DiscoveryRequest.ts";
 import type { DiscoveryResponse__Output } from "../../../src/generated/envoy/service/discovery/v3/DiscoveryResponse.ts";
-import { SecretDiscoveryService, TlsSecret } from "../../../src/wire/definitions.ts";
+import { SecretDiscoveryService, TlsSecret } from "../../../src/wire/sds-api.ts";
 import { eventually } from "../../parts/eventually.ts";
 
 export const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";

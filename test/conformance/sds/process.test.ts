@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Fault } from "../../../src/foundation/fault.ts";
-import { TlsSecret } from "../../../src/wire/definitions.ts";
+import { TlsSecret } from "../../../src/wire/sds-api.ts";
 import { eventually } from "../../parts/eventually.ts";
 import { eachWithServer, told } from "./fixture.ts";
 import { api, web } from "./material.ts";

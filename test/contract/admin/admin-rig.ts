@@ -28,7 +28,7 @@ import { registerToken } from "../../../src/programs/cli/commands/token.ts";
 import { adminService } from "../../../src/protocols/admin/admin-service.ts";
 import type { AdminEvent } from "../../../src/protocols/admin/ports.ts";
 import { listenOnUnixSocket } from "../../../src/protocols/grpc/unix-listener.ts";
-import { AdminService } from "../../../src/wire/definitions.ts";
+import { AdminService } from "../../../src/wire/admin-api.ts";
 import { loneFleet } from "../../fakes/lone-fleet.ts";
 import { SoftwareSigner } from "../../fakes/software-signer.ts";
 import { ledgerWorker } from "../ledger/temporary-ledger.ts";

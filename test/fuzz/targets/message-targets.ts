@@ -11,13 +11,10 @@ import { Fault } from "../../../src/foundation/fault.ts";
 import type { CreateEntryRequest__Output } from "../../../src/generated/meshmint/admin/v1/CreateEntryRequest.ts";
 import { batchFlaw } from "../../../src/protocols/node/issue-item.ts";
 import { labelOf, readDelta, readSotw } from "../../../src/protocols/sds/requests.ts";
-import {
-  AdminService,
-  AttestationService,
-  NodeService,
-  SecretDiscoveryService,
-  SignerService,
-} from "../../../src/wire/definitions.ts";
+import { AdminService } from "../../../src/wire/admin-api.ts";
+import { AttestationService, NodeService } from "../../../src/wire/node-api.ts";
+import { SecretDiscoveryService } from "../../../src/wire/sds-api.ts";
+import { SignerService } from "../../../src/wire/signer-api.ts";
 import type { FuzzTarget } from "../target.ts";
 
 type Method<T> = { readonly requestDeserialize: (bytes: Buffer) => T };

@@ -5,7 +5,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import { Fault } from "../../../foundation/fault.ts";
 import { toServiceError } from "../../../protocols/grpc/fault-status.ts";
-import { AdminService } from "../../../wire/definitions.ts";
+import { AdminService } from "../../../wire/admin-api.ts";
 import type { Registration, Terminal } from "../command-frame.ts";
 import { runCommandLine } from "../command-line.ts";
 

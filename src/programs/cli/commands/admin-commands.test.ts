@@ -5,7 +5,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Fault } from "../../../foundation/fault.ts";
 import { toServiceError } from "../../../protocols/grpc/fault-status.ts";
-import { AdminService } from "../../../wire/definitions.ts";
+import { AdminService } from "../../../wire/admin-api.ts";
 import { runCommandLine } from "../command-line.ts";
 import { registerEntry } from "./entry.ts";
 import { registerLedger } from "./ledger.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { limitsHandlers } from "../../../protocols/admin/limits-handlers.ts";
-import { AdminService } from "../../../wire/definitions.ts";
+import { AdminService } from "../../../wire/admin-api.ts";
 import { runCommandLine } from "../command-line.ts";
 import { registerLimits } from "./limits.ts";
 
