@@ -32,6 +32,13 @@ export type AgentEvent =
   | { readonly kind: "update-flawed"; readonly reason: string }
   | { readonly kind: "entries-changed"; readonly count: number }
   | { readonly kind: "workload-refused"; readonly pid: number; readonly reason: string }
+  /** An attestor began to fail for a process, or fails for another reason. `keeps`: what it said before stays in force. */
+  | ({ readonly kind: "attestor-failing"; readonly keeps: boolean } & AttestorTrouble)
+  /** What was kept has been kept as long as it may be: the process has no selectors of this attestor any more. */
+  | ({ readonly kind: "attestation-lapsed" } & AttestorTrouble)
+  | { readonly kind: "attestor-recovered"; readonly pid: number; readonly attestor: string }
+  /** Registrations of this node name selectors that no attestor of this agent gives: they are for nobody here. */
+  | { readonly kind: "attestor-missing"; readonly attestor: string }
   | { readonly kind: "holder-gone"; readonly pid: number; readonly spiffeId: string }
   /** A proxy that names an admin interface could not be asked, or answered nonsense. Said again when the reason is another. */
   | { readonly kind: "proxy-not-inspected"; readonly pid: number; readonly reason: string }
@@ -59,6 +66,8 @@ export type AgentEvent =
       readonly restored: number;
       readonly size: number;
     };
+
+type AttestorTrouble = { readonly pid: number; readonly attestor: string; readonly reason: string };
 
 /** first: the entry had none. renewal: half life. entry: the entry changed. authority: another one signs now. */
 export type IssueReason = "first" | "renewal" | "entry" | "authority";

@@ -1,9 +1,12 @@
 import type { Holder } from "../domain/trust/holder.ts";
-import type { Clock } from "../foundation/clock.ts";
+import type { Clock, Stopwatch } from "../foundation/clock.ts";
 import type { Random } from "../foundation/random.ts";
 import type { AgentObserver } from "./agent-event.ts";
 import type { Alarm } from "./alarm.ts";
 import type { ProcessTable } from "./attest-workload/process-facts.ts";
+import { askedKinds } from "./attest-workload/selectors.ts";
+import { WorkloadAttestation } from "./attest-workload/workload-attestation.ts";
+import type { WorkloadAttestor } from "./attest-workload/workload-attestor.ts";
 import { AnchorSerials } from "./inspection/anchor-serials.ts";
 import { type ListenerProbe, ListenerWatch } from "./inspection/listener-watch.ts";
 import type { ProxyAdmin } from "./inspection/proxy-admin.ts";
@@ -31,7 +34,9 @@ interface ServerLink extends SvidIssuer, NodeSvidRenewal, ServerFeed {
 export type AgentDeps = {
   readonly server: ServerLink;
   readonly keys: LeafKeys;
-  readonly processes: ProcessTable;
+  readonly processes: Pick<ProcessTable, "startTimeOf">;
+  readonly attestors: readonly WorkloadAttestor[];
+  readonly attest: AttestPace;
   readonly store: NodeStore;
   readonly rosterLog: RosterLog;
   readonly proxyAdmin: ProxyAdmin;
@@ -40,10 +45,14 @@ export type AgentDeps = {
   /** Handshakes with the proxies' listeners, as well; undefined for none. */
   readonly listenerProbe: ListenerProbe | undefined;
   readonly clock: Clock;
+  readonly stopwatch: Stopwatch;
   readonly random: Random;
   readonly alarm: Alarm;
   readonly observer: AgentObserver;
 };
+
+/** All in milliseconds: see AttestationDeps and WorkloadViewDeps. */
+export type AttestPace = { readonly withinMs: number; readonly keepMs: number; readonly recheckMs: number };
 
 export type AgentStatus = {
   readonly isConnected: boolean;
@@ -54,6 +63,8 @@ export type AgentStatus = {
   readonly earliestNotAfter: Date | undefined;
   readonly holders: number;
   readonly bundleSequence: number;
+  /** Local processes that go by what a workload attestor said before that fails now. */
+  readonly onKept: number;
 };
 
 /** One node's agent: what the server tells goes in, what local processes may have comes out. */
@@ -63,6 +74,7 @@ export class Agent {
   readonly identities: ApiIdentities;
   readonly inspector: ProxyInspector;
   readonly #deps: AgentDeps;
+  readonly #attestation: WorkloadAttestation;
   readonly #bundles: BundleKeeper;
   readonly #node: NodeKeeper;
   readonly #svids: SvidKeeper;
@@ -104,8 +116,11 @@ export class Agent {
       everyMs: deps.inspectEveryMs,
       newListenerWatch: probe && (() => new ListenerWatch({ probe, as })),
     });
-    this.secrets = new SdsSecrets({ ...sources, processes, observer });
-    this.identities = new ApiIdentities({ ...sources, processes, observer });
+    this.#attestation = new WorkloadAttestation({ ...deps, ...deps.attest });
+    const { recheckMs } = deps.attest;
+    const views = { ...sources, attestation: this.#attestation, recheckMs, alarm, observer };
+    this.secrets = new SdsSecrets(views);
+    this.identities = new ApiIdentities(views);
   }
 
   /** Works until the signal aborts; then resolves with every timer stopped. */
@@ -145,6 +160,7 @@ export class Agent {
       earliestNotAfter,
       holders: this.#roster.all().length,
       bundleSequence: this.#bundles.current.sequence,
+      onKept: this.#attestation.onKept,
     };
   }
 
@@ -164,6 +180,7 @@ export class Agent {
     }
     if (update.full || update.upserts.length + update.removedIds.length > 0) {
       this.#svids.setEntries(update.upserts, update.removedIds, update.full);
+      this.#attestation.expect(askedKinds(this.#svids.entries()));
     }
     if (!hasNewBundle) return;
     this.#deps.server.use(this.#node.credentials, this.#bundles.current);

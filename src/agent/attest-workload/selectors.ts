@@ -1,26 +1,30 @@
-import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
-import type { ProcessFacts } from "./process-facts.ts";
-
-/** The selectors that a process has: `unix:uid`, `unix:gid`, and what is known of user, path and sha256. */
-export function selectorsOf(process: ProcessIdentity, facts: ProcessFacts): ReadonlySet<string> {
-  const selectors = new Set([`unix:uid:${process.uid}`, `unix:gid:${process.gid}`]);
-  if (facts.user !== undefined) selectors.add(`unix:user:${facts.user}`);
-  if (facts.path !== undefined) selectors.add(`unix:path:${facts.path}`);
-  if (facts.sha256 !== undefined) selectors.add(`unix:sha256:${facts.sha256}`);
-  return selectors;
-}
+import { attestorOf, selectorKind } from "../../domain/policy/selector.ts";
+import type { Attested } from "./attested-process.ts";
 
 /** An entry is for a caller that has every one of its selectors; an entry without selectors is for nobody. */
 export const isFor = (entry: RegistrationEntry, selectors: ReadonlySet<string>): boolean =>
   entry.selectors.length > 0 && entry.selectors.every((selector) => selectors.has(selector));
 
-/** Hashing executables costs; it is done only once an entry asks for it. */
-export const asksForSha256 = (entries: Iterable<RegistrationEntry>): boolean => {
-  for (const entry of entries)
-    if (entry.selectors.some((text) => text.startsWith("unix:sha256:"))) return true;
-  return false;
-};
+/** Nothing that is known speaks against it: what is missing only an attestor could tell that fails at present. */
+export const couldBeFor = (entry: RegistrationEntry, { selectors, unknown }: Attested): boolean =>
+  entry.selectors.length > 0 &&
+  entry.selectors.every((selector) => selectors.has(selector) || unknown.has(attestorOf(selector)));
+
+/** What costs next to nothing is known of every process; the path is for people too. */
+const alwaysAsked = ["unix:uid", "unix:gid", "unix:user", "unix:group", "unix:path"];
+
+const askedIn = new WeakMap<readonly RegistrationEntry[], ReadonlySet<string>>();
+
+/** The kinds of selectors that entries name: what attestors are asked for. Found out once for each list of entries. */
+export function askedKinds(entries: readonly RegistrationEntry[]): ReadonlySet<string> {
+  const known = askedIn.get(entries);
+  if (known) return known;
+  const asked = new Set(alwaysAsked);
+  for (const { selectors } of entries) for (const selector of selectors) asked.add(selectorKind(selector));
+  askedIn.set(entries, asked);
+  return asked;
+}
 
 /** Order of a caller's identities: highest priority first, then the older entry, then its id. The first is the default. */
 export function byPrecedence(a: RegistrationEntry, b: RegistrationEntry): number {

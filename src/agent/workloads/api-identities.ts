@@ -54,7 +54,8 @@ export class StreamIdentities {
 
   current(): State {
     const identities = this.#view.identities();
-    if (identities.length === 0) return { state: this.#view.isSynced ? "none" : "unknown" };
+    if (!this.#view.isSettled) return { state: "unknown" };
+    if (identities.length === 0) return { state: "none" };
     const svids = identities.flatMap(({ svid }) => svid ?? []);
     const isComplete = identities.every(({ svid, failed }) => svid !== undefined || failed);
     return { state: "some", svids, isComplete, bundle: this.#view.bundle };

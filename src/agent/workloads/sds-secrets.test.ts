@@ -3,6 +3,8 @@ import type { RegistrationEntry } from "../../domain/identity/registration-entry
 import type { Delivery } from "../../domain/subscription/secret.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
+import { WorkloadAttestation } from "../attest-workload/workload-attestation.ts";
+import type { WorkloadAttestor } from "../attest-workload/workload-attestor.ts";
 import { Roster, type RosterLog } from "../roster/roster.ts";
 import type { SvidNews } from "../svids/svid-keeper.ts";
 import { type ProxySecrets, SdsSecrets } from "./sds-secrets.ts";
@@ -46,16 +48,26 @@ beforeEach(async () => {
     },
     async compact() {},
   };
-  const processes = {
-    startTimeOf: () => running,
-    factsOf: async () => ({ user: "web", path: "/bin/envoy", sha256: undefined }),
+  const processes = { startTimeOf: () => running };
+  const attestor: WorkloadAttestor = {
+    name: "unix",
+    attest: async () => ["unix:uid:1000", "unix:path:/bin/envoy"],
   };
   const clock = { now: () => new Date(1000) };
   const alarm = { after: () => () => undefined };
   const observer = { saw: () => undefined };
   roster = new Roster({ agentId: "agent", log, processes, clock, alarm, observer }, []);
   const fake = {
-    processes,
+    attestation: new WorkloadAttestation({
+      attestors: [attestor],
+      processes,
+      observer,
+      stopwatch: { ms: () => 0 },
+      withinMs: 1000,
+      keepMs: 1000,
+    }),
+    recheckMs: 1000,
+    alarm,
     observer,
     svids: {
       get isSynced() {

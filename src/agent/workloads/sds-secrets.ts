@@ -10,6 +10,7 @@ import {
   subscribed,
   unsubscribed,
 } from "../../domain/trust/holder-updates.ts";
+import type { X509Svid } from "../../domain/trust/svid.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { LocalHolder, Roster } from "../roster/roster.ts";
 import { WorkloadView, type WorkloadViewDeps } from "./workload-view.ts";
@@ -57,17 +58,10 @@ export class ProxySecrets {
   resolve(name: string): Resolution {
     const asked = parseSecretName(name);
     if (asked === undefined) return { state: "unauthorised" };
-    const identities = this.#view.identities();
-    if (identities.length === 0) return { state: this.#view.isSynced ? "unauthorised" : "pending" };
-    if (asked.asks !== "leaf" && asked.asks !== "default-leaf") return this.#bundleFor(name, asked);
-    const identity =
-      asked.asks === "default-leaf"
-        ? identities[0]
-        : (identities.find(({ entry, svid }) => entry.spiffeId === asked.id && svid) ??
-          identities.find(({ entry }) => entry.spiffeId === asked.id));
-    if (identity === undefined) return { state: "unauthorised" };
-    if (identity.svid === undefined) return { state: "pending" };
-    return { state: "ready", secret: { kind: "leaf", name, svid: identity.svid } };
+    if (asked.asks === "default-leaf") return this.#defaultLeaf(name);
+    if (asked.asks === "leaf") return this.#leafOf(name, asked.id);
+    if (this.#view.identities().length > 0) return this.#bundleFor(name, asked);
+    return { state: this.#view.isSettled ? "unauthorised" : "pending" };
   }
 
   onChange(listener: () => void): () => void {
@@ -108,6 +102,18 @@ export class ProxySecrets {
 
   close(): void {
     this.#view.close();
+  }
+
+  #defaultLeaf(name: string): Resolution {
+    const [first] = this.#view.identities();
+    if (!this.#view.isSettled) return { state: "pending" };
+    return first ? leafSecret(name, first.svid) : { state: "unauthorised" };
+  }
+
+  #leafOf(name: string, id: string): Resolution {
+    const own = this.#view.identities().filter(({ entry }) => entry.spiffeId === id);
+    if (own.length > 0) return leafSecret(name, own.find(({ svid }) => svid)?.svid);
+    return { state: this.#view.mayYetHave(id) ? "pending" : "unauthorised" };
   }
 
   #bundleFor(name: string, asked: SecretName): Resolution {
@@ -153,6 +159,9 @@ export class ProxySecrets {
     label,
   });
 }
+
+const leafSecret = (name: string, svid: X509Svid | undefined): Resolution =>
+  svid ? { state: "ready", secret: { kind: "leaf", name, svid } } : { state: "pending" };
 
 /** SDS tells of names per process, whatever streams carry them. */
 const channel = "";

@@ -6,14 +6,17 @@ import type { Metrics } from "./metrics.ts";
 export class AgentTelemetry implements AgentObserver {
   readonly #logger: Logger;
   readonly #counters: ReturnType<typeof countersOf>;
+  readonly #attestation: ReturnType<typeof attestationCountersOf>;
 
   constructor(logger: Logger, metrics: Metrics) {
     this.#logger = logger;
     this.#counters = countersOf(metrics);
+    this.#attestation = attestationCountersOf(metrics);
   }
 
   saw(event: AgentEvent): void {
     this.#count(event);
+    this.#countAttestation(event);
     const { kind, ...fields } = event;
     this.#logger[levelOf[kind]](fields, sentences[kind]);
   }
@@ -60,6 +63,12 @@ export class AgentTelemetry implements AgentObserver {
         break;
     }
   }
+
+  #countAttestation(event: AgentEvent): void {
+    const { failures, lapsed } = this.#attestation;
+    if (event.kind === "attestor-failing") failures.inc({ attestor: event.attestor });
+    if (event.kind === "attestation-lapsed") lapsed.inc({ attestor: event.attestor });
+  }
 }
 
 const countersOf = (metrics: Metrics) => ({
@@ -101,6 +110,19 @@ const countersOf = (metrics: Metrics) => ({
   flawed: metrics.counter("agent_updates_flawed_total", "Parts of the server's updates that were not taken"),
 });
 
+const attestationCountersOf = (metrics: Metrics) => ({
+  failures: metrics.counter(
+    "agent_attestor_failures_total",
+    "Times that a workload attestor began to fail for a process, or failed for another reason than before",
+    ["attestor"],
+  ),
+  lapsed: metrics.counter(
+    "agent_attestations_lapsed_total",
+    "Times that what a failing attestor had said of a process was given up after attest.keepFor",
+    ["attestor"],
+  ),
+});
+
 /** Label values come from a fixed set. */
 const knownCode = (code: string): string =>
   [
@@ -130,6 +152,10 @@ const levelOf = {
   "update-flawed": "error",
   "entries-changed": "info",
   "workload-refused": "warn",
+  "attestor-failing": "warn",
+  "attestation-lapsed": "error",
+  "attestor-recovered": "info",
+  "attestor-missing": "warn",
   "holder-gone": "debug",
   "proxy-not-inspected": "warn",
   "proxy-trouble": "warn",
@@ -154,6 +180,12 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "update-flawed": "a part of the server's update was left out",
   "entries-changed": "registrations changed",
   "workload-refused": "a local process could not be identified",
+  "attestor-failing": "a workload attestor cannot tell who a process is; asked again soon",
+  "attestation-lapsed":
+    "what a failing attestor had said of a process is given up: it has been kept as long as allowed",
+  "attestor-recovered": "a workload attestor can tell again who a process is",
+  "attestor-missing":
+    "registrations name selectors that no configured attestor of this agent gives; see attest in its configuration",
   "holder-gone": "a process that held secrets has exited",
   "proxy-not-inspected": "a proxy's admin interface could not be read; tried again later",
   "proxy-trouble": "a proxy does not do as it should, as seen from outside",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type FileHandle, open, readlink, stat } from "node:fs/promises";
+import { isAbsent, unavailable } from "./unreadable.ts";
 
 const deleted = " (deleted)";
 const cacheLimit = 256;
@@ -11,27 +12,30 @@ const largestHashed = 1n << 30n;
  * Path of a process's executable, undefined when it cannot be trusted: a process in a mount namespace of its own (an
  * unprivileged user namespace is enough) can show any path it likes. So the path counts only where it names, as we see
  * it, the very file that runs; or, for a file without a name left, where the process sees the same mounts as we do.
+ * Rejects with ATTESTOR_UNAVAILABLE when this node cannot tell at present.
  */
 export async function readExecutablePath(pid: number): Promise<string | undefined> {
   try {
     const exe = `/proc/${pid}/exe`;
     const path = await readlink(exe);
+    if (!path.startsWith("/")) return undefined;
     const running = await stat(exe, { bigint: true });
-    const named = await stat(path, { bigint: true }).catch(() => undefined);
+    const named = await stat(path, { bigint: true }).catch(absentOnly);
     if (named !== undefined) return named.dev === running.dev && named.ino === running.ino ? path : undefined;
     // An upgraded program's old file has no name left; the kernel then appends the word to its path (proc_pid_exe(5)).
     if (running.nlink !== 0n || !path.endsWith(deleted)) return undefined;
     const [own, theirs] = await Promise.all([readlink("/proc/self/ns/mnt"), readlink(`/proc/${pid}/ns/mnt`)]);
     return own === theirs ? path.slice(0, -deleted.length) : undefined;
-  } catch {
-    return undefined; // gone, or not ours to look at
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined;
+    throw unavailable(`/proc/${pid}/exe`, thrown);
   }
 }
 
 /**
  * SHA-256 of executables, cached by device, inode, size and both times: mtime can be set back by its owner, ctime
  * cannot. Reads through /proc/PID/exe, which is the very file that runs whatever its path now names. Undefined for a
- * file above 1 GiB.
+ * file above 1 GiB, and for one that is gone or not ours to read; rejects with ATTESTOR_UNAVAILABLE when reading fails.
  */
 export class ExecutableHashes {
   readonly #cache = new Map<string, Promise<string>>();
@@ -41,9 +45,10 @@ export class ExecutableHashes {
     try {
       handle = await open(`/proc/${pid}/exe`, "r");
       return await this.#cached(handle, signal);
-    } catch {
+    } catch (thrown) {
       signal.throwIfAborted();
-      return undefined;
+      if (thrown instanceof TooLarge || isAbsent(thrown)) return undefined;
+      throw unavailable(`/proc/${pid}/exe`, thrown);
     } finally {
       await handle?.close();
     }
@@ -51,7 +56,7 @@ export class ExecutableHashes {
 
   async #cached(handle: FileHandle, signal: AbortSignal): Promise<string> {
     const file = await handle.stat({ bigint: true });
-    if (file.size > largestHashed) throw new Error(`larger than ${largestHashed} bytes`);
+    if (file.size > largestHashed) throw new TooLarge();
     const key = keyOf(file);
     const known = this.#cache.get(key);
     if (known !== undefined) {
@@ -70,6 +75,16 @@ export class ExecutableHashes {
       throw failure;
     }
   }
+}
+
+class TooLarge extends Error {}
+
+/** ELOOP and ENAMETOOLONG are paths as a process in another mount namespace may have them. */
+function absentOnly(thrown: unknown): undefined {
+  if (isAbsent(thrown) || ["ELOOP", "ENAMETOOLONG"].includes((thrown as NodeJS.ErrnoException).code ?? "")) {
+    return undefined;
+  }
+  throw thrown;
 }
 
 const keyOf = (file: BigIntStats): string =>

@@ -1,12 +1,21 @@
-import type { ProcessFacts, ProcessTable } from "../../agent/attest-workload/process-facts.ts";
+import { readFile } from "node:fs/promises";
+import type {
+  FactsAsked,
+  ProcessFacts,
+  ProcessTable,
+  SupplementaryGroups,
+} from "../../agent/attest-workload/process-facts.ts";
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
+import { AccountNames } from "./account-names.ts";
 import { ExecutableHashes, readExecutablePath } from "./executable.ts";
+import { readGroups } from "./process-groups.ts";
 import { readStartTime } from "./process-stat.ts";
-import { UserNames } from "./user-names.ts";
+import { isAbsent, unavailable } from "./unreadable.ts";
 
 /** The node's processes as /proc shows them. */
 export class ProcTable implements ProcessTable {
-  readonly #users = new UserNames();
+  readonly #users = new AccountNames("/etc/passwd");
+  readonly #groups = new AccountNames("/etc/group");
   readonly #hashes = new ExecutableHashes();
 
   startTimeOf(pid: number): string | undefined {
@@ -14,14 +23,31 @@ export class ProcTable implements ProcessTable {
   }
 
   async factsOf(
-    process: ProcessIdentity,
-    ask: { readonly sha256: boolean },
+    { pid, uid, gid }: ProcessIdentity,
+    ask: FactsAsked,
     signal: AbortSignal,
   ): Promise<ProcessFacts> {
-    const [path, sha256] = await Promise.all([
-      readExecutablePath(process.pid),
-      ask.sha256 ? this.#hashes.hashOf(process.pid, signal) : undefined,
+    const [path, sha256, supplementary] = await Promise.all([
+      readExecutablePath(pid),
+      ask.sha256 ? this.#hashes.hashOf(pid, signal) : undefined,
+      ask.supplementary ? this.#supplementaryOf(pid) : undefined,
     ]);
-    return { user: this.#users.nameOf(process.uid), path, sha256 };
+    const [user, group] = [this.#users.nameOf(uid), this.#groups.nameOf(gid)];
+    return { user, group, supplementary, path, sha256 };
+  }
+
+  async cgroupsOf(pid: number): Promise<string> {
+    const file = `/proc/${pid}/cgroup`;
+    try {
+      return await readFile(file, "utf8");
+    } catch (thrown) {
+      if (isAbsent(thrown)) return "";
+      throw unavailable(file, thrown);
+    }
+  }
+
+  async #supplementaryOf(pid: number): Promise<SupplementaryGroups> {
+    const gids = await readGroups(pid);
+    return { gids, names: gids.flatMap((gid) => this.#groups.nameOf(gid) ?? []) };
   }
 }

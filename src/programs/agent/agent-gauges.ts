@@ -16,6 +16,7 @@ export class AgentGauges {
     gauges.svids.set(status.svids);
     gauges.holders.set(status.holders);
     gauges.bundle.set(status.bundleSequence);
+    gauges.onKept.set(status.onKept);
     gauges.nodeEnd.set(status.node.svid.notAfter.getTime() / 1000);
     gauges.earliestEnd.set((status.earliestNotAfter?.getTime() ?? 0) / 1000);
   }
@@ -30,6 +31,10 @@ const gaugesOf = (metrics: Metrics) => ({
   svids: metrics.gauge("agent_svids", "Leaves that are served now"),
   holders: metrics.gauge("agent_holders", "Local processes that hold trust material"),
   bundle: metrics.gauge("agent_bundle_sequence", "Sequence of the trust bundle that is held"),
+  onKept: metrics.gauge(
+    "agent_attestations_kept",
+    "Local processes that go by what a workload attestor said before that fails now",
+  ),
   nodeEnd: metrics.gauge("agent_node_svid_not_after_seconds", "When the node's own SVID ends, Unix time"),
   earliestEnd: metrics.gauge(
     "agent_earliest_svid_not_after_seconds",

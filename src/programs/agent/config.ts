@@ -11,6 +11,16 @@ const proxies = z.strictObject({
   probe: z.boolean().default(false),
 });
 
+/** How local processes are known. */
+const attest = z.strictObject({
+  /** How long one attestor may take for one process. */
+  timeout: durationWithin(seconds(1), seconds(30)).prefault("3s"),
+  /** How long what an attestor said of a process stays in force while it fails for it. */
+  keepFor: durationWithin(seconds(0), hours(24)).prefault("1h"),
+  /** How often processes with an open stream are looked at again. */
+  recheckEvery: durationWithin(seconds(1), hours(1)).prefault("30s"),
+});
+
 export const agentSchema = (({ path }) =>
   z
     .strictObject({
@@ -38,6 +48,7 @@ export const agentSchema = (({ path }) =>
           settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
         })
         .prefault({}),
+      attest: attest.prefault({}),
       proxies: proxies.prefault({}),
       ledger: z
         .strictObject({

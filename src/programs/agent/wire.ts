@@ -18,10 +18,11 @@ import { RosterFile } from "../../backends/state-dir/roster-file.ts";
 import { AgentTelemetry } from "../../backends/telemetry/agent-observer.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { ProcTable } from "../../backends/unix/proc-table.ts";
-import { systemClock } from "../../foundation/clock.ts";
+import { systemClock, systemStopwatch } from "../../foundation/clock.ts";
 import { toMs } from "../../foundation/duration.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
+import { workloadAttestors } from "./attestors.ts";
 import type { AgentConfig } from "./config.ts";
 import { openFirstContact } from "./first-contact.ts";
 
@@ -42,7 +43,13 @@ export async function wireAgent(
   signal: AbortSignal,
 ): Promise<WiredAgent> {
   const observer = observerOf(parts);
-  const surroundings = { clock: systemClock, random: systemRandom, alarm: systemAlarm, observer };
+  const surroundings = {
+    clock: systemClock,
+    stopwatch: systemStopwatch,
+    random: systemRandom,
+    alarm: systemAlarm,
+    observer,
+  };
   const store = new NodeFiles(config.stateDir);
   const keys = new LocalLeafKeys(parts.certificates);
   const firstContact = () => openFirstContact(config);
@@ -56,7 +63,8 @@ export async function wireAgent(
   const [processes, proxyAdmin] = [new ProcTable(), new EnvoyAdmin({ readPeer })];
   const listenerProbe = config.proxies.probe ? new TlsListenerProbe() : undefined;
   const inspectEveryMs = toMs(config.proxies.inspectEvery);
-  const deps = { ...surroundings, server, keys, processes, store, proxyAdmin, inspectEveryMs, listenerProbe };
+  const local = { processes, attestors: workloadAttestors(processes), attest: attestPace(config) };
+  const deps = { ...surroundings, ...local, server, keys, store, proxyAdmin, inspectEveryMs, listenerProbe };
   const agent = new Agent({ ...deps, rosterLog: roster }, joined, kept);
   const checkpoints = new CheckpointWatch({
     link: server,
@@ -81,6 +89,12 @@ export async function wireAgent(
   };
   return { agent, close };
 }
+
+const attestPace = ({ attest }: AgentConfig) => ({
+  withinMs: toMs(attest.timeout),
+  keepMs: toMs(attest.keepFor),
+  recheckMs: toMs(attest.recheckEvery),
+});
 
 function observerOf({ logger, metrics, onEvent }: AgentParts): AgentObserver {
   const telemetry = new AgentTelemetry(logger, metrics);

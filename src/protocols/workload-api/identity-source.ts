@@ -9,7 +9,7 @@ export interface IdentitySource {
 }
 
 /**
- * `unknown`: the registrations are not here yet. `none`: no registration is for this process. `some`: it has identities;
+ * `unknown`: the registrations are not here yet, or an attestor fails whose word decides what comes first. `none`: no registration is for this process. `some`: it has identities;
  * `isComplete` is false while the first SVID of one of them is still being made.
  */
 export type IdentityState =

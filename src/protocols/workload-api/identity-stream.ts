@@ -43,7 +43,7 @@ export class IdentityStream<Response> {
 
   async start(caller: ProcessIdentity): Promise<void> {
     this.#after(this.#options.firstWithinMs, () => {
-      if (this.#sent === "") this.#fail(new Fault("SERVER_UNAVAILABLE", "the agent is starting; try again"));
+      if (this.#sent === "") this.#fail(notYet());
     });
     try {
       const identities = await this.#options.source.open(caller, this.#ended.signal);
@@ -126,3 +126,8 @@ export class IdentityStream<Response> {
     this.#options.onEnd();
   }
 }
+
+const notYet = (): Fault => {
+  const sentence = "the agent cannot tell yet what this process may have; its log says why; try again";
+  return new Fault("ATTESTOR_UNAVAILABLE", sentence);
+};
