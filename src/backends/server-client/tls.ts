@@ -5,6 +5,7 @@ import type { Der } from "../../domain/certificate/der.ts";
 import { encodeCertificates, encodePem } from "../../domain/certificate/pem.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import type { X509Svid } from "../../domain/trust/svid.ts";
+import { pathFlaw } from "./unrevoked-path.ts";
 
 export type ServerAddress = { readonly host: string; readonly port: number };
 
@@ -24,21 +25,22 @@ export const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
 };
 
-/**
- * TLS 1.3 to a server that has the trust domain's server identity under one of these roots. With revocation lists, a complete set as
- * bundles carry it, whoever holds the key of an authority that was taken away is not the server.
- */
-export function verifiedTls(trust: {
+type Trust = {
   readonly trustDomain: TrustDomain;
   readonly roots: readonly Der[];
   readonly lists: readonly Der[];
   readonly client?: X509Svid;
-}): ChannelCredentials {
-  const { client, lists } = trust;
+};
+
+/**
+ * TLS 1.3 to a server that has the trust domain's server identity under one of these roots. With revocation lists, a complete set as
+ * bundles carry it, whoever holds the key of an authority that was taken away is not the server.
+ */
+export function verifiedTls(trust: Trust): ChannelCredentials {
+  const { client, roots, lists } = trust;
   const context = createSecureContext({
     minVersion: "TLSv1.3",
-    ca: trust.roots.map((root) => encodeCertificates([root])),
-    ...(lists.length > 0 && { crl: lists.map((list) => encodePem("X509 CRL", list)) }),
+    ca: roots.map((root) => encodeCertificates([root])),
     ...(client && {
       cert: encodeCertificates(client.chain),
       key: encodePem("PRIVATE KEY", client.privateKey),
@@ -46,8 +48,15 @@ export function verifiedTls(trust: {
   });
   const expected = `spiffe://${trust.trustDomain}/meshmint/server`;
   return credentials.createFromSecureContext(context, {
-    checkServerIdentity: (_host, certificate) => identityFlaw(certificate, expected),
+    checkServerIdentity: (_host, certificate) =>
+      identityFlaw(certificate, expected) ??
+      (lists.length > 0 ? revocationFlaw(certificate, trust) : undefined),
   });
+}
+
+function revocationFlaw(certificate: PeerCertificate, { roots, lists }: Trust): Error | undefined {
+  const flaw = pathFlaw(certificate, { roots, lists, now: new Date() });
+  return flaw === undefined ? undefined : new Error(`the server is not believed: ${flaw}`);
 }
 
 /** For the one question whose answer proves itself by a hash. */

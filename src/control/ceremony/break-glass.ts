@@ -31,17 +31,17 @@ type Terms = {
   readonly listInForce: CertificateList | undefined;
 };
 
-/** A set has a list of the root and one of each other intermediate; a PEM text here has at most 64 blocks. */
-export const mostIntermediates = 64;
+/** A set has a list of the root and one of each intermediate; a PEM text here has at most 64 blocks. */
+export const mostIntermediates = 63;
 
-const inForceFile = "lists-in-force.pem";
+const listsFile = "lists.pem";
 const breakGlassFile = (label: string): string => `break-glass-${label}.pem`;
 
 /** The files that `sealLists` fills. */
-export const listFilesFor = (
-  labels: readonly string[],
-  listInForce: CertificateList | undefined,
-): string[] => (listInForce ? [...labels.map(breakGlassFile), inForceFile] : labels.map(breakGlassFile));
+export const listFilesFor = (labels: readonly string[]): string[] => [
+  ...labels.map(breakGlassFile),
+  listsFile,
+];
 
 /** The authorities in a token that this root certified, that have not ended and that no list in force revokes. */
 export function liveUnder(
@@ -74,7 +74,7 @@ export const revocable = (key: CertifiedKey, token: CeremonyToken, deps: Reading
 /**
  * For each intermediate the complete set of lists that takes it away and leaves the others: the root's list, which revokes it and
  * whatever the list in force revokes, and an empty list of each other one. Made while all their keys can be asked, for the hour
- * in which they are needed and the root's cannot be. With a list in force, also the set that goes on from it.
+ * in which they are needed and the root's cannot be. And the set that takes nobody away, for meshes with lists in force.
  */
 export async function sealLists(
   intermediates: readonly Revocable[],
@@ -95,8 +95,7 @@ export async function sealLists(
     const revoked = [...before, { serial: lost.serial, revokedAt: backdated(now) }];
     files.push({ file: breakGlassFile(lost.label), lists: [await make(root, revoked), ...others] });
   }
-  if (listInForce) files.push({ file: inForceFile, lists: [await make(root, before), ...empty.values()] });
-  return files;
+  return [...files, { file: listsFile, lists: [await make(root, before), ...empty.values()] }];
 }
 
 function checkInForce(list: CertificateList, { root, deps }: Terms): void {

@@ -194,7 +194,7 @@ test.each([
   expect(at.issuing.keys.size).toBe(0);
   expect([...at.files.written.keys()]).toEqual(rootFiles);
   failing.failAt = undefined;
-  expect((await hold(at, stock(at))).transcript?.signatures).toBe(9);
+  expect((await hold(at, stock(at))).transcript?.signatures).toBe(10);
 });
 
 test("a token that is gone for the cleaning up too: the first failure is told, no file is left, orphans go next time", async () => {

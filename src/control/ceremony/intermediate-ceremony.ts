@@ -61,9 +61,9 @@ export const intermediateCeremony = (request: IntermediateRequest, deps: Ceremon
         plan: [
           ...planFor(room, request.curve, labels),
           `certify ${labels.length} intermediates by "${rootRead.subject}", ${constraintsOf(request)}, valid until ${validity.notAfter.toISOString()}`,
-          `sign an empty revocation list with each of ${live.length} intermediates, and with the root one for the compromise of each`,
+          `sign an empty revocation list with each of ${live.length} intermediates, and with the root one for the compromise of each, and one for none`,
         ],
-        moreFiles: listFilesFor(live, request.listInForce),
+        moreFiles: listFilesFor(live),
         async perform(workshop, within) {
           const { token, note, destroyed } = await enter(room, within);
           const stock = { request, deps, labels, validity, signer, token, workshop };

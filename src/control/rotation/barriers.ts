@@ -49,7 +49,7 @@ export class Barriers {
     return isAcceptanceWeak(this.#question(this.#activeAnchor()));
   }
 
-  /** How every holder stands towards a bundle with this revocation list. Partners get none: a SPIFFE bundle has no place for it. */
+  /** How every holder stands towards a bundle with this revocation list. */
   lists(listSha256: string): AnchorsVerdict {
     return anchorsBarrier(this.#listsQuestion(listSha256));
   }
@@ -99,15 +99,16 @@ export class Barriers {
       .map(({ holder }) => holder);
   }
 
-  /** Where the root stays, nobody has to accept anything, and only the clocks count. */
+  /** Where the root stays and no lists are in force, nobody has to accept anything, and only the clocks count. */
   #newAnchor(plan: RotationPlan): AnchorsQuestion {
-    const question = this.#question(plan.newAnchor, plan.validFrom);
-    return replacesRoot(plan) ? question : { ...question, holders: [] };
+    const { newList } = plan;
+    const question = { ...this.#question(plan.newAnchor, plan.validFrom), newList };
+    if (replacesRoot(plan)) return question;
+    return newList === undefined ? { ...question, holders: [] } : withoutPartners(question);
   }
 
   #listsQuestion(listSha256: string): AnchorsQuestion {
-    const question = this.#question(listSha256);
-    return { ...question, holders: question.holders.filter((holder) => !isPartner(holder)) };
+    return withoutPartners(this.#question(listSha256));
   }
 
   #activeAnchor(): string {
@@ -127,3 +128,9 @@ export class Barriers {
 }
 
 const isPartner = ({ kind }: Holder): boolean => kind === "partner";
+
+/** They get no revocation lists: a SPIFFE bundle has no place for them. */
+const withoutPartners = (question: AnchorsQuestion): AnchorsQuestion => ({
+  ...question,
+  holders: question.holders.filter((holder) => !isPartner(holder)),
+});

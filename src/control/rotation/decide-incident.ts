@@ -1,10 +1,12 @@
+import type { Der } from "../../domain/certificate/der.ts";
 import { openIncident } from "../../domain/trust/incident.ts";
 import { checkRevocationSet } from "../../domain/trust/revocation-set.ts";
 import { activate, anchor, distribute, isUnderWay, start } from "../../domain/trust/rotation.ts";
 import { withActive, withStandby } from "../../domain/trust/trust-state.ts";
-import { ok } from "../../foundation/result.ts";
-import { checkOffered, planOf } from "./decide-start.ts";
+import { ok, type Result, refused } from "../../foundation/result.ts";
+import { checkOffered, neededLists, planOf } from "./decide-start.ts";
 import { badCertificate, type Decision, type DecisionDeps, wrongPhase } from "./decision.ts";
+import type { CheckedAuthority } from "./new-authority.ts";
 import type { ReasonedAct } from "./rotation-status.ts";
 
 /** Whose key is lost, who signs instead, and the sealed lists that take the lost one away. */
@@ -40,18 +42,8 @@ export async function decideIncident(
   const at = deps.clock.now();
   if (validFrom > at)
     return badCertificate(`the intermediate is not valid before ${validFrom.toISOString()}`);
-  const { lists } = offered;
-  const lost = [active.certificate];
-  const question = {
-    lists,
-    roots: bundle.anchors,
-    signing: [authority.certificate],
-    lost,
-    inForce: bundle.lists,
-    now: at,
-  };
-  const set = checkRevocationSet(question, deps.signatures.isListSignedBy);
-  if (!set.ok) return badCertificate(`these lists cannot be used: ${set.error}`);
+  const lists = listsFor(deps, offered.lists, checked.value);
+  if (!lists.ok) return badCertificate(lists.error);
   const plan = planOf(deps, checked.value, actor);
   const step = { actor, at };
   const handed = { sequence: bundle.sequence, before: undefined };
@@ -63,8 +55,30 @@ export async function decideIncident(
     at,
     authority: active.keyId,
     rotation: plan.id,
-    lists: set.value,
+    lists: lists.value,
   });
   const note = { incident: active.keyId, reason };
   return ok({ authorities: next.authorities, rotation: activate(anchored, step), incident, note });
+}
+
+/** Lists of an earlier incident must have the next one too: it signs before these go out. */
+function listsFor(
+  deps: DecisionDeps,
+  lists: OfferedIncident["lists"],
+  next: CheckedAuthority,
+): Result<readonly Der[], string> {
+  const { bundle, authorities } = deps.picture.state;
+  const present = neededLists(deps, [], next);
+  if (!present.ok)
+    return refused(`${present.error}; take one that \`meshmint rotation stock\` calls in-stock`);
+  const question = {
+    lists,
+    roots: bundle.anchors,
+    signing: [next.authority.certificate],
+    lost: [authorities.active.certificate],
+    inForce: bundle.lists,
+    now: deps.clock.now(),
+  };
+  const set = checkRevocationSet(question, deps.signatures.isListSignedBy);
+  return set.ok ? set : refused(`these lists cannot be used: ${set.error}`);
 }

@@ -1,9 +1,9 @@
 import { sameBytes, toHex } from "../../domain/certificate/hex.ts";
 import type { Authority } from "../../domain/trust/authority.ts";
 import type { CohortPlan } from "../../domain/trust/cohorts.ts";
-import { checkRevocationSet } from "../../domain/trust/revocation-set.ts";
 import { isUnderWay, type RotationPlan, start } from "../../domain/trust/rotation.ts";
 import { type TrustState, withStandby } from "../../domain/trust/trust-state.ts";
+import { widenLists } from "../../domain/trust/wider-lists.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { Fault } from "../../foundation/fault.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
@@ -15,6 +15,8 @@ import { whoLacksKey } from "./signer-keys.ts";
 /** What the ceremonies wrote; without a root the intermediate follows the present one under the present root. */
 export type OfferedRotation = Omit<OfferedAuthority, "root"> & {
   readonly root: Uint8Array | undefined;
+  /** Where revocation lists are in force: those that go out before the new authority signs; none where theirs are wide enough. */
+  readonly lists?: readonly Uint8Array[];
   /** Whose turn comes when; as configured where it is left out. */
   readonly cohorts?: CohortPlan | "none" | undefined;
 };
@@ -37,12 +39,12 @@ export async function decideStart(
   }
   const checked = await checkOffered(deps, offered, signal);
   if (!checked.ok) return checked;
-  const lacking = lackingList(deps, checked.value);
-  if (lacking !== undefined) return badCertificate(lacking);
+  const lists = neededLists(deps, offered.lists ?? [], checked.value);
+  if (!lists.ok) return badCertificate(offered.lists ? lists.error : `${lists.error}; ${widerRemedy}`);
   const cohorts = cohortsOf(deps, offered);
   if (!cohorts.ok) return cohorts;
   const { authorities: waiting } = withStandby(state, checked.value.authority);
-  const plan = { ...planOf(deps, checked.value, actor), cohorts: cohorts.value };
+  const plan = { ...planOf(deps, checked.value, actor), ...lists.value, cohorts: cohorts.value };
   return ok({ authorities: waiting, rotation: start(rotation, plan) });
 }
 
@@ -61,24 +63,24 @@ function cohortsOf(
   );
 }
 
-/** While revocation lists are in force, whatever has an issuer without one is refused by every verifier. */
-export function lackingList(
+export const widerRemedy = "put its ceremony's lists.pem in force with it, by --lists";
+
+/** What of revocation lists belongs to the plan: nothing, where none are in force. */
+export type PlannedLists = Pick<RotationPlan, "lists" | "newList">;
+
+/** While revocation lists are in force, whatever has an issuer without one is refused by every verifier that has them. */
+export function neededLists(
   { picture, signatures, clock }: CheckDeps,
+  offered: readonly Uint8Array[],
   { authority, root }: CheckedAuthority,
-): string | undefined {
-  const { lists, anchors } = picture.state.bundle;
-  if (lists.length === 0) return undefined;
-  const roots = anchors.some((der) => sameBytes(der, root)) ? anchors : [root, ...anchors];
-  const question = {
-    lists,
-    roots,
-    signing: [authority.certificate],
-    lost: [],
-    inForce: [],
-    now: clock.now(),
-  };
-  const set = checkRevocationSet(question, signatures.isListSignedBy);
-  return set.ok ? undefined : `revocation lists are in force, and ${set.error}`;
+): Result<PlannedLists, string> {
+  const { lists: inForce, anchors } = picture.state.bundle;
+  if (inForce.length === 0)
+    return offered.length === 0 ? ok({}) : refused("no revocation lists are in force: leave yours out");
+  const [active, next] = [picture.state.authorities.active.certificate, authority.certificate];
+  const question = { offered, inForce, anchors, root, active, next, now: clock.now() };
+  const widened = widenLists(question, signatures.isListSignedBy);
+  return widened.ok ? widened : refused(`revocation lists are in force, and ${widened.error}`);
 }
 
 export function planOf(

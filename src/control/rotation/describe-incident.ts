@@ -1,4 +1,6 @@
 import { readCertificate } from "../../domain/certificate/certificate.ts";
+import { readCertificateList } from "../../domain/certificate/certificate-list.ts";
+import type { Der } from "../../domain/certificate/der.ts";
 import { holderName } from "../../domain/trust/barrier-words.ts";
 import type { Holder } from "../../domain/trust/holder.ts";
 import type { Incident } from "../../domain/trust/incident.ts";
@@ -45,14 +47,27 @@ const none: IncidentStatus = {
 const mostNamed = 500;
 const mostPartners = 10;
 
-/** Holders take a set up as a whole: any of its lists stands for it. */
-export const nameOfLists = ({ lists }: Incident): string => sha256Hex(lists[0] ?? new Uint8Array());
+/**
+ * Holders take a set up as a whole: its root's list stands for it, or what has come into its place since, which revokes no less.
+ * Undefined when the root has gone with its lists.
+ */
+export function nameOfLists({ bundle }: TrustState, { lists }: Incident): string | undefined {
+  const issuerOf = (der: Der) => {
+    const list = readCertificateList(der);
+    return list.ok ? list.value.authorityKeyId : undefined;
+  };
+  const [ofRoot] = lists;
+  const root = ofRoot && issuerOf(ofRoot);
+  const present = bundle.lists.find((der) => issuerOf(der) === root);
+  return present && sha256Hex(present);
+}
 
 export function describeIncident(state: TrustState, barriers: Barriers): IncidentStatus {
   const { incident } = state;
   if (!incident) return none;
   const { authority, stage, reason, by, at } = incident;
-  const behind = stage === "withdrawn" ? whoIsInTheWay(barriers.lists(nameOfLists(incident))) : [];
+  const name = stage === "withdrawn" ? nameOfLists(state, incident) : undefined;
+  const behind = name === undefined ? [] : whoIsInTheWay(barriers.lists(name));
   return {
     authority,
     stage,

@@ -3,6 +3,7 @@ import { type HolderIdentity, isBundle, isLeaf } from "../../domain/trust/holder
 import { byProcess, type HoldingProcess } from "../../domain/trust/holder-processes.ts";
 import { followsIncident } from "../../domain/trust/incident.ts";
 import {
+  changesBundle,
   isLeaving,
   isUnderWay,
   oldSide,
@@ -36,6 +37,8 @@ export type RotationForecast = {
   paused: boolean;
   revision: number;
   replacesRoot: boolean;
+  /** There is something new for holders to accept: a new root, or wider revocation lists. */
+  changesBundle: boolean;
   oldAuthority: string;
   /** "" where what was offered does not check. */
   newAuthority: string;
@@ -133,21 +136,23 @@ export class RotationForecaster {
     const { rotation } = state;
     const plan = isUnderWay(rotation) ? rotation.plan : offered;
     const isNewRoot = plan ? replacesRoot(plan) : question.offered?.root !== undefined;
-    const verdict = isUnderWay(rotation) ? this.#deps.verdict() : this.#foreseen(isNewRoot);
+    const isNewBundle = plan ? changesBundle(plan) : isNewRoot;
+    const verdict = isUnderWay(rotation) ? this.#deps.verdict() : this.#foreseen(isNewBundle);
     const laggardsTotal = countLaggards(verdict);
     const laggards = describeLaggards(verdict, this.#holderFacts(), mostLaggards);
     // Once certificates are being replaced, those of whoever is behind are what is left.
     const census = isLeaving(rotation)
       ? { identities: laggardsTotal, longestLife: seconds(0), last: [] }
       : await this.#census(isNewRoot, signal);
-    const concerned = isNewRoot && !isLeaving(rotation) ? this.#concerned() : [];
-    const known = { isNewRoot, census, verdict, laggardsTotal, holders: concerned.length, plan };
+    const concerned = isNewBundle && !isLeaving(rotation) ? this.#concerned() : [];
+    const known = { census, verdict, laggardsTotal, holders: concerned.length, plan };
     return {
       trustDomain: state.bundle.trustDomain,
       phase: rotation.phase,
       paused: isUnderWay(rotation) && rotation.paused !== undefined,
       revision: state.revision,
       replacesRoot: isNewRoot,
+      changesBundle: isNewBundle,
       oldAuthority: plan?.oldAuthority ?? state.authorities.active.keyId,
       newAuthority: plan?.newAuthority ?? "",
       refusals,
@@ -167,7 +172,6 @@ export class RotationForecaster {
   #facts(
     { reissueSpread, signaturesPerSecond }: Question,
     known: {
-      readonly isNewRoot: boolean;
       readonly census: LeafCensus;
       readonly verdict: Verdict;
       readonly laggardsTotal: number;
@@ -181,7 +185,8 @@ export class RotationForecaster {
     const { census, verdict, laggardsTotal } = known;
     const leaves = isLeaving(rotation);
     return {
-      ...{ now: clock.now(), phase: rotation.phase, since: rotation.since, replacesRoot: known.isNewRoot },
+      ...{ now: clock.now(), phase: rotation.phase, since: rotation.since },
+      ...{ replacesRoot: replacesRoot(known.plan), changesBundle: changesBundle(known.plan) },
       ...{ policy, reissueSpread, signaturesPerSecond, holders: known.holders },
       cause: isUnderWay(rotation) && followsIncident(state) ? "incident" : "planned",
       validFrom: known.plan.validFrom,
@@ -220,12 +225,12 @@ export class RotationForecaster {
     return Number.isFinite(last) && last > 0 ? new Date(last) : undefined;
   }
 
-  #foreseen(isNewRoot: boolean): Verdict {
+  #foreseen(isNewBundle: boolean): Verdict {
     const { decisions, roster, clock } = this.#deps;
     const standings = foreseenLaggards(decisions.barriers.acceptance().standings, {
       isConnected: (agentId) => roster.isConnected(agentId),
       agentsSeenAt: roster.agentsSeenAt(),
-      replacesRoot: isNewRoot,
+      changesBundle: isNewBundle,
       now: clock.now(),
     });
     return { allowed: standings.length === 0, standings, obstacles: [] };

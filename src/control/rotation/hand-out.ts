@@ -2,7 +2,7 @@ import type { Bundle } from "../../domain/trust/bundle.ts";
 import { heldBackBundle, isReissueHeldBack } from "../../domain/trust/cohort-turns.ts";
 import { cohortOf } from "../../domain/trust/cohorts.ts";
 import { isBundle } from "../../domain/trust/holder.ts";
-import { isUnderWay, type UnderWay } from "../../domain/trust/rotation.ts";
+import { handedOut, isUnderWay, type UnderWay } from "../../domain/trust/rotation.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import type { NodeLabels } from "./node-labels.ts";
 import type { TrustPicture } from "./trust-picture.ts";
@@ -21,13 +21,13 @@ export class HandOut {
     this.#deps = deps;
   }
 
-  /** A node that has the new root once is never given a bundle without it, whatever cohort its labels put it into now. */
+  /** A node that has what the rotation hands out is never given a bundle without it, whatever cohort its labels put it into now. */
   bundleFor(agentId: string): Bundle {
     const { picture } = this.#deps;
     const { rotation } = picture.state;
     if (!isUnderWay(rotation) || !rotation.plan.cohorts) return picture.bundle();
     const heldBack = heldBackBundle(rotation, this.#cohort(rotation, agentId));
-    if (heldBack === undefined || this.#accepts(agentId, rotation.plan.newAnchor)) return picture.bundle();
+    if (heldBack === undefined || this.#accepts(agentId, handedOut(rotation.plan))) return picture.bundle();
     return heldBack;
   }
 
@@ -43,10 +43,11 @@ export class HandOut {
     return cohorts ? cohortOf(cohorts, agentId, (...asked) => this.#deps.labels.has(...asked)) : 0;
   }
 
-  #accepts(agentId: string, anchor: string): boolean {
+  #accepts(agentId: string, part: string | undefined): boolean {
+    if (part === undefined) return false;
     const agent = [...this.#deps.roster.holdersOf(agentId)].find(({ kind }) => kind === "agent");
     return (
-      agent?.secrets.some((secret) => isBundle(secret) && secret.acceptedAnchors.includes(anchor)) ?? false
+      agent?.secrets.some((secret) => isBundle(secret) && secret.acceptedAnchors.includes(part)) ?? false
     );
   }
 }

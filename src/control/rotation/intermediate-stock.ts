@@ -4,7 +4,7 @@ import type { Authority } from "../../domain/trust/authority.ts";
 import { lastsFrom, type ScheduleTerms } from "../../domain/trust/rotation-schedule.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { KeyListing, TokenKey } from "../signing/signer.ts";
-import { type CheckDeps, checkCertificates, lackingList } from "./decide-start.ts";
+import { type CheckDeps, checkCertificates, neededLists, widerRemedy } from "./decide-start.ts";
 import { lackIn } from "./signer-keys.ts";
 
 /** What becomes of one key of the signers' tokens. `why` says what is in its way; "" where there is nothing to say. */
@@ -128,8 +128,10 @@ function mayFollow({ deps, listings }: Parts, held: Held, certificate: Der): Res
   });
   const lack = lackIn(answers, authority);
   if (lack !== undefined) return refused(lack.message);
-  const flaw = flawIn(held) ?? lackingList(deps, checked.value);
-  return flaw === undefined ? ok(authority) : refused(flaw);
+  const flaw = flawIn(held);
+  if (flaw !== undefined) return refused(flaw);
+  const lists = neededLists(deps, [], checked.value);
+  return lists.ok ? ok(authority) : refused(`${lists.error}; ${widerRemedy}`);
 }
 
 function flawIn({ by }: Held): string | undefined {

@@ -210,7 +210,8 @@ export class RotationDriver {
     const { picture, clock } = this.#deps;
     const { incident, rotation } = picture.state;
     if (incident?.stage !== "withdrawn" || rotation.phase === "idle") return;
-    if (!this.#barriers.areListsTaken(nameOfLists(incident))) return;
+    const name = nameOfLists(picture.state, incident);
+    if (name !== undefined && !this.#barriers.areListsTaken(name)) return;
     const note = { incident: incident.authority };
     await this.#steps.take({ rotation, incident: closed(incident, clock.now()), note }, signal);
   }

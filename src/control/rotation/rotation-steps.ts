@@ -1,7 +1,10 @@
 import type { Der } from "../../domain/certificate/der.ts";
+import { sameBytes } from "../../domain/certificate/hex.ts";
+import type { Bundle } from "../../domain/trust/bundle.ts";
 import { cohortsToCome, type Handing } from "../../domain/trust/cohort-turns.ts";
 import {
   anchor,
+  changesBundle,
   distribute,
   type Forced,
   finish,
@@ -13,6 +16,7 @@ import {
   leavingSide,
   type RollingBack,
   type Rotation,
+  type RotationPlan,
   reissued,
   replacesRoot,
   type UnderWay,
@@ -20,6 +24,7 @@ import {
   unreissue,
 } from "../../domain/trust/rotation.ts";
 import {
+  asOne,
   type ClosedAuthority,
   closedOf,
   closingName,
@@ -27,9 +32,11 @@ import {
   type TrustState,
   withAnchor,
   withClosed,
+  withLists,
   withoutAnchor,
   withRolledBack,
 } from "../../domain/trust/trust-state.ts";
+import { listsAfterOldRoot } from "../../domain/trust/wider-lists.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { type Seconds, toMs } from "../../foundation/duration.ts";
@@ -135,9 +142,10 @@ export class RotationSteps {
     const bundle = picture.bundleToChange();
     switch (rotation.phase) {
       case "prepared": {
-        if (!replacesRoot(rotation.plan))
+        const { plan } = rotation;
+        if (!changesBundle(plan))
           return { rotation: distribute(rotation, { sequence: bundle.sequence, before: undefined }, step) };
-        const wider = withAnchor(bundle, rotation.plan.newRoot);
+        const wider = widened(bundle, plan);
         const handed = { sequence: wider.sequence, before: picture.bundle() };
         return { bundle: wider, rotation: distribute(rotation, handed, step) };
       }
@@ -157,7 +165,7 @@ export class RotationSteps {
           : undefined;
       case "retiring": {
         if (!replacesRoot(rotation.plan)) return { rotation: finish(rotation, bundle.sequence, step) };
-        const narrower = withoutAnchor(bundle, (der) => sha256Hex(der) === rotation.plan.oldAnchor);
+        const narrower = withoutOldRoot(bundle, rotation.plan);
         return { bundle: narrower, rotation: finish(rotation, narrower.sequence, step) };
       }
       case "rolling-back":
@@ -178,15 +186,14 @@ export class RotationSteps {
     return this.#deps.barriers.leaves(rotation, false).allowed;
   }
 
-  /** A sequence that went up stays up, whatever it stood for. */
   #rolledBack(rotation: RollingBack): Change {
     const { picture, clock } = this.#deps;
     const { plan } = rotation;
-    const isNew = (der: Der) => replacesRoot(plan) && sha256Hex(der) === plan.newAnchor;
     const { authorities } = withRolledBack(picture.state, plan.newAuthority);
     const idle = finishRollback(rotation, clock.now());
-    if (!picture.bundle().anchors.some(isNew)) return { authorities, rotation: idle };
-    return { bundle: withoutAnchor(picture.bundleToChange(), isNew), authorities, rotation: idle };
+    const before = picture.bundleToChange();
+    const bundle = asBefore(before, plan);
+    return bundle === before ? { authorities, rotation: idle } : { bundle, authorities, rotation: idle };
   }
 
   /** A process that starts is behind for a moment; only a barrier that stays shut for `settle` takes a phase back. */
@@ -233,6 +240,34 @@ export class RotationSteps {
     this.#closedSeen.add(name);
     observer.saw({ kind: "authority-closed", rotation: id, keyId });
   }
+}
+
+function widened(bundle: Bundle, { newRoot, lists }: RotationPlan): Bundle {
+  return asOne(
+    bundle,
+    (last) => withAnchor(last, newRoot),
+    (last) => (lists ? withLists(last, lists.set) : last),
+  );
+}
+
+function withoutOldRoot(bundle: Bundle, { oldAnchor, lists }: RotationPlan): Bundle {
+  return asOne(
+    bundle,
+    (last) => withoutAnchor(last, (der) => sha256Hex(der) === oldAnchor),
+    (last) => (lists ? withLists(last, listsAfterOldRoot(lists)) : last),
+  );
+}
+
+/** A sequence that went up stays up, whatever it stood for. What was never handed out is not taken back. */
+function asBefore(bundle: Bundle, plan: RotationPlan): Bundle {
+  const isNew = (der: Der) => replacesRoot(plan) && sha256Hex(der) === plan.newAnchor;
+  const { lists } = plan;
+  const isOut = (der: Der) => bundle.lists.some((one) => sameBytes(one, der));
+  return asOne(
+    bundle,
+    (last) => withoutAnchor(last, isNew),
+    (last) => (lists?.set.every(isOut) ? withLists(last, lists.before) : last),
+  );
 }
 
 function asChange(rotation: Handing | undefined): Change | undefined {

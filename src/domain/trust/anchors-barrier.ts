@@ -26,6 +26,8 @@ export type AnchorsQuestion = {
   readonly trustDomain: TrustDomain;
   /** SHA-256 (hexadecimal) of the new root. */
   readonly newAnchor: string;
+  /** SHA-256 of a revocation list that must come with it, where lists are in force. */
+  readonly newList?: string | undefined;
   /** The latest notBefore of the new root, intermediate and cross-certificate. */
   readonly validFrom: Date;
   readonly holders: readonly Holder[];
@@ -36,9 +38,9 @@ export type AnchorsQuestion = {
 };
 
 /**
- * May the new authority sign? Only when every holder has acknowledged content that contains the new anchor for every
- * validation secret it subscribes to, and was given none without it since, or is gone; and when the new certificates
- * have been valid for at least `maxClockSkew`.
+ * May the new authority sign? Only when every holder has acknowledged content that contains the new anchor (and the new
+ * authority's revocation list, where lists are in force) for every validation secret it subscribes to, and was given none
+ * without it since, or is gone; and when the new certificates have been valid for at least `maxClockSkew`.
  */
 export function anchorsBarrier(question: AnchorsQuestion): AnchorsVerdict {
   const standings = [...standingsOf(question)];
@@ -129,16 +131,21 @@ function firstFlaw(
   return undefined;
 }
 
-function bundleFlaw(bundle: HeldBundle, question: AnchorsQuestion): string | undefined {
-  const { delivered, refusal, name } = bundle;
-  const { newAnchor, now } = question;
-  if (bundle.acceptedAnchors.includes(newAnchor) || !delivered) return undefined;
-  if (!delivered.content.anchors.includes(newAnchor)) {
-    return `still has ${name} without the new root, given ${ago(delivered.at, now)} ago`;
-  }
-  if (refusal)
-    return `refused ${name} with the new root ${ago(refusal.at, now)} ago: ${quoted(refusal.reason)}`;
-  return `was given ${name} with the new root ${ago(delivered.at, now)} ago and has not acknowledged it`;
+function bundleFlaw(bundle: HeldBundle, { newAnchor, newList, now }: AnchorsQuestion): string | undefined {
+  const ofRoot = partFlaw(bundle, { part: newAnchor, what: "the new root", now });
+  if (ofRoot !== undefined || newList === undefined) return ofRoot;
+  return partFlaw(bundle, { part: newList, what: "the new revocation lists", now });
+}
+
+function partFlaw(
+  { acceptedAnchors, delivered, refusal, name }: HeldBundle,
+  { part, what, now }: { readonly part: string; readonly what: string; readonly now: Date },
+): string | undefined {
+  if (acceptedAnchors.includes(part) || !delivered) return undefined;
+  if (!delivered.content.anchors.includes(part))
+    return `still has ${name} without ${what}, given ${ago(delivered.at, now)} ago`;
+  if (refusal) return `refused ${name} with ${what} ${ago(refusal.at, now)} ago: ${quoted(refusal.reason)}`;
+  return `was given ${name} with ${what} ${ago(delivered.at, now)} ago and has not acknowledged it`;
 }
 
 function gradeFlaw(bundle: HeldBundle, holder: Holder, question: AnchorsQuestion): string | undefined {

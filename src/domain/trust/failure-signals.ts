@@ -2,7 +2,7 @@ import type { AcceptancePolicy } from "./acceptance-policy.ts";
 import { ago } from "./barrier-words.ts";
 import { dependsOn, type HeldSecret, type Holder, isBundle, isLeaf, type Trouble } from "./holder.ts";
 import { byProcess, endOf, type HoldingProcess } from "./holder-processes.ts";
-import { type RotationPlan, replacesRoot } from "./rotation.ts";
+import { handedOut, type RotationPlan } from "./rotation.ts";
 
 /** When a rotation is taken to do harm. */
 export type FailureLimits = {
@@ -13,7 +13,7 @@ export type FailureLimits = {
 };
 
 /**
- * refusal: it refuses checked content that has the new root, or a new certificate, and took what came before. probe: its agent's
+ * refusal: it refuses checked content that has the new root or wider lists, or a new certificate, and took what came before. probe: its agent's
  * handshakes with it fail. handshakes: by its own counters handshakes fail, which whoever can reach it can bring about. not-applied: it has acknowledged what it does not use.
  */
 export type FailureSignal = "refusal" | Trouble["kind"];
@@ -87,8 +87,9 @@ function isRefusedNow(secret: HeldSecret, { plan, since }: SignalsQuestion): boo
   const { refusal } = secret;
   if (!refusal || refusal.at < since || !dependsOn(secret) || !secret.acknowledged) return false;
   if (isBundle(secret)) {
-    const isNew = secret.delivered?.content.anchors.includes(plan.newAnchor) ?? false;
-    return replacesRoot(plan) && isNew && !secret.acceptedAnchors.includes(plan.newAnchor);
+    const part = handedOut(plan);
+    if (part === undefined || secret.acceptedAnchors.includes(part)) return false;
+    return secret.delivered?.content.anchors.includes(part) ?? false;
   }
   return isLeaf(secret) && secret.delivered?.content.authorityKeyId === plan.newAuthority;
 }

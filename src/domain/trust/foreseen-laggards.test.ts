@@ -23,7 +23,7 @@ const served = (kind: Holder["kind"] = "sds") => {
 const terms: ForeseenTerms = {
   isConnected: () => true,
   agentsSeenAt: new Map([[agentId, at(-7200)]]),
-  replacesRoot: true,
+  changesBundle: true,
   now: at(60),
 };
 const passed = (holder: Holder) => ({ holder, verdict: "passed", grade: "acknowledged" }) as const;
@@ -51,7 +51,7 @@ test("a refused certificate matters where only certificates change, a refused bu
   const again = delivered(served(), { ...cert, content: { ...leaf, version: "y" } }, at(50));
   const refusing = refused(again, { ...cert, version: "y", reason: "no key" }, at(51));
   expect(why(refusing)).toEqual([]);
-  expect(why(refusing, { replacesRoot: false })).toEqual(['refused default 9 s ago: "no key"']);
+  expect(why(refusing, { changesBundle: false })).toEqual(['refused default 9 s ago: "no key"']);
 });
 
 test("what was given up, the server itself and who is gone are nobody's obstacle; who is behind today is named as such", () => {
@@ -65,5 +65,5 @@ test("what was given up, the server itself and who is gone are nobody's obstacle
   });
   expect(foreseenLaggards([standing("gone")], { ...terms, ...closed })).toEqual([]);
   expect(foreseenLaggards([standing("behind")], terms)).toMatchObject([{ reason: "still has the old" }]);
-  expect(foreseenLaggards([standing("behind")], { ...terms, replacesRoot: false })).toEqual([]);
+  expect(foreseenLaggards([standing("behind")], { ...terms, changesBundle: false })).toEqual([]);
 });

@@ -7,8 +7,8 @@ export type ForeseenTerms = {
   /** Whether its agent is connected now. */
   readonly isConnected: (agentId: string) => boolean;
   readonly agentsSeenAt: ReadonlyMap<string, Date>;
-  /** What is about to be handed out: bundles with a new root, or certificates alone. */
-  readonly replacesRoot: boolean;
+  /** What is about to be handed out: another bundle, or certificates alone. */
+  readonly changesBundle: boolean;
   readonly now: Date;
 };
 
@@ -21,20 +21,20 @@ export const foreseenLaggards = (standings: readonly Standing[], terms: Foreseen
     const { holder } = standing;
     if (standing.verdict === "gone" || holder.kind === "server") return [];
     const reason =
-      standing.verdict === "behind" && terms.replacesRoot ? standing.reason : whyLate(holder, terms);
+      standing.verdict === "behind" && terms.changesBundle ? standing.reason : whyLate(holder, terms);
     return reason === undefined ? [] : [{ holder, verdict: "behind", reason }];
   });
 
 /** It comes by itself, as often as its refresh hint says; of that it has missed some when its propagation time is over. */
-function whyPartnerLate({ lastSeenAt, propagation }: Holder, { now, replacesRoot }: ForeseenTerms) {
-  if (!replacesRoot || !isPast(lastSeenAt, propagation, now)) return undefined;
+function whyPartnerLate({ lastSeenAt, propagation }: Holder, { now, changesBundle }: ForeseenTerms) {
+  if (!changesBundle || !isPast(lastSeenAt, propagation, now)) return undefined;
   return `has not fetched its bundle for ${ago(lastSeenAt, now)}`;
 }
 
 function whyLate(holder: Holder, terms: ForeseenTerms): string | undefined {
-  const { now, replacesRoot, agentsSeenAt } = terms;
+  const { now, changesBundle, agentsSeenAt } = terms;
   if (holder.kind === "partner") return whyPartnerLate(holder, terms);
-  const concerned = holder.secrets.filter(dependsOn).filter(replacesRoot ? isBundle : isLeaf);
+  const concerned = holder.secrets.filter(dependsOn).filter(changesBundle ? isBundle : isLeaf);
   if (concerned.length === 0) return undefined;
   if (!terms.isConnected(holder.agentId)) {
     const seenAt = agentsSeenAt.get(holder.agentId) ?? holder.lastSeenAt;

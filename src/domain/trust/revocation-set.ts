@@ -19,7 +19,7 @@ export type RevocationQuestion = {
 };
 
 /** Whether the list's signature verifies under the issuer's public key. */
-type ListCheck = (list: Der, issuer: Der) => boolean;
+export type ListCheck = (list: Der, issuer: Der) => boolean;
 
 const mostLists = 128;
 
@@ -72,14 +72,25 @@ function lackFlaw(
   isListSignedBy: ListCheck,
 ): string | undefined {
   const name = nameOf(issuer);
-  const list = lists.find(
-    (one) => sameBytes(one.issuer, issuer.subject) && isListSignedBy(one.der, issuer.der),
-  );
+  const list = lists.find((one) => isOf(one, issuer, isListSignedBy));
   if (list === undefined) return `no list is of the issuer ${name}: the set is not complete`;
   if (list.nextUpdate < issuer.notAfter)
     return `the list of ${name} ends ${list.nextUpdate.toISOString()}, before its issuer: everything would be refused then`;
   return undefined;
 }
+
+/** The list of this issuer; undefined where the set has none. */
+export function listOf(issuer: Der, lists: readonly Der[], isListSignedBy: ListCheck): Der | undefined {
+  const certificate = readCertificate(issuer);
+  if (!certificate.ok) return undefined;
+  return lists.find((der) => {
+    const list = readCertificateList(der);
+    return list.ok && isOf(list.value, certificate.value, isListSignedBy);
+  });
+}
+
+const isOf = (list: CertificateList, issuer: Certificate, isListSignedBy: ListCheck): boolean =>
+  sameBytes(list.issuer, issuer.subject) && isListSignedBy(list.der, issuer.der);
 
 function signingFlaw(one: Certificate, lists: readonly CertificateList[]): string | undefined {
   return isRevoked(one, lists) ? `the set revokes ${nameOf(one)}, which signs` : undefined;
@@ -89,7 +100,11 @@ function lostFlaw(one: Certificate, lists: readonly CertificateList[]): string |
   return isRevoked(one, lists) ? undefined : `the set does not revoke ${nameOf(one)}`;
 }
 
-const isRevoked = ({ serial, issuer }: Certificate, lists: readonly CertificateList[]): boolean =>
+/** Whether one of the lists that its issuer signed names it. */
+export const isRevoked = (
+  { serial, issuer }: Pick<Certificate, "serial" | "issuer">,
+  lists: readonly Pick<CertificateList, "issuer" | "revoked">[],
+): boolean =>
   lists.some(
     (list) => sameBytes(list.issuer, issuer) && list.revoked.some((entry) => entry.serial === serial),
   );
@@ -101,7 +116,7 @@ function forgottenFlaw(
   for (const der of inForce) {
     const before = readCertificateList(der);
     if (!before.ok) return `a revocation list in force cannot be read: ${before.error}`;
-    const after = lists.find((list) => sameBytes(list.issuer, before.value.issuer));
+    const after = lists.find((list) => list.authorityKeyId === before.value.authorityKeyId);
     const serials = new Set(after?.revoked.map(({ serial }) => serial));
     const missing = before.value.revoked.find(({ serial }) => !serials.has(serial));
     if (missing) {

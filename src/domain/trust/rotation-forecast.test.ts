@@ -8,6 +8,7 @@ const facts: ForecastFacts = {
   phase: "idle",
   since: at(-99),
   replacesRoot: true,
+  changesBundle: true,
   validFrom: at(-3600),
   policy: { maxClockSkew: minutes(5), settle: seconds(10) },
   cause: "planned",
@@ -43,7 +44,7 @@ test("before a root is replaced: three words of an operator, two waits", () => {
 });
 
 test("where the root stays only `start` asks for a word, nobody has anything to accept, and the first wait is known", () => {
-  expect(brief({ replacesRoot: false, validFrom: at(0), behind: 3 })).toEqual([
+  expect(brief({ replacesRoot: false, changesBundle: false, validFrom: at(0), behind: 3 })).toEqual([
     ["start", "operator", "to-come", undefined, undefined],
     ["wait", "server", "to-come", 300, 300],
     ["activate", "server", "to-come", 0, 0],

@@ -11,12 +11,14 @@ export type ForecastFacts = {
   /** Since when it is in this phase. */
   readonly since: Date;
   readonly replacesRoot: boolean;
+  /** Whether holders have something new to accept: that root, or wider revocation lists. */
+  readonly changesBundle: boolean;
   /** The latest notBefore of the new certificates. */
   readonly validFrom: Date;
   readonly policy: Pick<AcceptancePolicy, "maxClockSkew" | "settle">;
   readonly cause: ReissueCause;
   readonly reissueSpread: Seconds;
-  /** Who has to accept the new root; 0 where the root stays. */
+  /** Who has to accept it; 0 where the bundle stays. */
   readonly holders: number;
   /** How long a federated partner takes after its fetch, the slowest of those that have not accepted the new root; 0 without any. */
   readonly propagation: Seconds;
@@ -102,16 +104,16 @@ const serverStep = (name: ForecastStep["name"], state: State): ForecastStep => (
   ...{ name, by: "server", state, expected: seconds(0), most: seconds(0), because: [] },
 });
 
-/** Everybody accepts the new root, and every clock finds the new certificates valid; where the root stays, only the latter. */
+/** Everybody accepts the new bundle, and every clock finds the new certificates valid; where the bundle stays, only the latter. */
 function distributeStep(facts: ForecastFacts, state: State): ForecastStep {
-  const { now, validFrom, policy, replacesRoot, behindUntil } = facts;
-  const holders = replacesRoot ? facts.holders : 0;
-  const behind = replacesRoot ? facts.behind : 0;
+  const { now, validFrom, policy, changesBundle, behindUntil } = facts;
+  const holders = changesBundle ? facts.holders : 0;
+  const behind = changesBundle ? facts.behind : 0;
   const validity = until(new Date(validFrom.getTime() + toMs(policy.maxClockSkew)), now);
   const because: ForecastReason[] = [];
   if (holders > 0) because.push({ what: "acceptance", count: holders });
   if (validity > 0) because.push({ what: "validity", length: validity });
-  const propagation = replacesRoot ? facts.propagation : seconds(0);
+  const propagation = changesBundle ? facts.propagation : seconds(0);
   if (propagation > 0) because.push({ what: "partners", length: propagation });
   if (behind > 0) because.push({ what: "behind", count: behind });
   const away = behindUntil && behind > 0 ? until(behindUntil, now) : undefined;
@@ -120,10 +122,10 @@ function distributeStep(facts: ForecastFacts, state: State): ForecastStep {
   const hasEnd = away !== undefined && propagation === 0;
   const most = hasEnd ? seconds(Math.max(away, validity)) : undefined;
   return {
-    ...({ name: replacesRoot ? "distribute" : "wait", by: replacesRoot ? "fleet" : "server" } as const),
+    ...({ name: changesBundle ? "distribute" : "wait", by: changesBundle ? "fleet" : "server" } as const),
     ...{ state, because },
     expected: seconds(Math.max(validity, propagation)),
-    most: replacesRoot ? most : validity,
+    most: changesBundle ? most : validity,
   };
 }
 

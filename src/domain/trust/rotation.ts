@@ -3,6 +3,7 @@ import type { TrustDomain } from "../identity/trust-domain.ts";
 import type { AuthoritiesOf } from "./authority.ts";
 import type { Bundle } from "./bundle.ts";
 import { type CohortPlan, type CohortTurn, firstTurn } from "./cohorts.ts";
+import type { WiderLists } from "./wider-lists.ts";
 
 /** What a rotation is about, fixed when it starts. Authorities by key id, anchors by SHA-256, both hexadecimal. */
 export type RotationPlan = {
@@ -16,6 +17,10 @@ export type RotationPlan = {
   readonly newRoot: Der;
   /** The latest notBefore of the new root, intermediate and cross-certificate. */
   readonly validFrom: Date;
+  /** Where revocation lists are in force: the set that goes out before the new authority signs; undefined where theirs is wide enough. */
+  readonly lists?: WiderLists | undefined;
+  /** Where revocation lists are in force: SHA-256 of the new authority's own, without which a verifier refuses what it signs. */
+  readonly newList?: string | undefined;
   /** Undefined where everybody has his turn at once. */
   readonly cohorts?: CohortPlan | undefined;
   /** Who started it. */
@@ -107,7 +112,7 @@ export const start = (_from: Idle | Done, plan: RotationPlan): Prepared => ({
   paused: undefined,
 });
 
-/** The new anchor entered the bundle, with this sequence; `before` is the bundle that cohorts keep whose turn has not come, where the root changes. */
+/** The new anchor entered the bundle, with this sequence; `before` is the bundle that cohorts keep whose turn has not come, where it changes. */
 export const distribute = (
   from: Prepared,
   { sequence, before }: { readonly sequence: number; readonly before: Bundle | undefined },
@@ -219,11 +224,19 @@ export const isLeaving = (rotation: Rotation): rotation is Leaving => leavingPha
 
 const leavingPhases: ReadonlySet<Phase> = new Set(["reissuing", "reissued", "retiring", "rolling-back"]);
 
-/** An intermediate that follows another under the same root changes no bundle: nobody has anything new to accept. */
+/** An intermediate that follows another under the same root has no root that anybody would have to accept. */
 export const replacesRoot = ({
   oldAnchor,
   newAnchor,
 }: Pick<RotationPlan, "oldAnchor" | "newAnchor">): boolean => oldAnchor !== newAnchor;
+
+/** Whether `distribute` changes the bundle: by the new root, or by wider revocation lists. */
+export const changesBundle = (plan: Pick<RotationPlan, "oldAnchor" | "newAnchor" | "lists">): boolean =>
+  replacesRoot(plan) || plan.lists !== undefined;
+
+/** By which a bundle of this rotation is told from the one before; undefined where there is none of its own. SHA-256, hexadecimal. */
+export const handedOut = (plan: RotationPlan): string | undefined =>
+  replacesRoot(plan) ? plan.newAnchor : plan.lists && plan.newList;
 
 /** What one side of a rotation has signed with: every authority under its root, or the one that another takes the place of. */
 export const oldSide = (

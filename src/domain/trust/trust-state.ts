@@ -63,6 +63,12 @@ export const withLists = (bundle: Bundle, lists: readonly Der[]): Bundle => ({
   lists,
 });
 
+/** Both at once: who had one without the other would refuse everything. One sequence further with a change, else the same bundle. */
+export function asOne(bundle: Bundle, ...changes: readonly ((bundle: Bundle) => Bundle)[]): Bundle {
+  const changed = changes.reduce((last, change) => change(last), bundle);
+  return changed === bundle ? bundle : { ...changed, sequence: bundle.sequence + 1 };
+}
+
 /** The standby authority with this key id begins to sign; the one that did stands by until it is closed. */
 export function withActive(state: TrustState, keyId: string): TrustState {
   const { active, standby, closed } = state.authorities;

@@ -61,7 +61,7 @@ export const ceremonySchema = (pieces: FilePieces) =>
         /** Keys and files are named LABEL-1, LABEL-2, … */
         label,
         /** One signs at a time; the others are in stock. */
-        count: z.int().min(1).max(64).default(4),
+        count: z.int().min(1).max(63).default(4),
         curve: curve.default("P-256"),
         lifetime: lifetime.prefault("365d"),
         /** Permitted DNS names; with none, leaves bear no DNS name at all. */

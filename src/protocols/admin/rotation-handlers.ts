@@ -33,7 +33,8 @@ export const rotationHandlers = ({
 }: Ports): AdminHandlers<Methods> => ({
   GetRotation: async () => ({ ...rotation.status(), stock: stockSummary(stock) }),
   async ForecastRotation(request, { signal }) {
-    const isOffered = request.intermediateDer.length + request.rootDer.length + request.crossDer.length > 0;
+    const { rootDer, intermediateDer, crossDer, revocationListsDer: lists } = request;
+    const isOffered = intermediateDer.length + rootDer.length + crossDer.length + lists.length > 0;
     return forecastMessage(done(await forecast(isOffered ? offeredBy(request) : undefined, signal)));
   },
   async StartRotation(request, { actor, signal }) {
@@ -76,12 +77,23 @@ export const rotationHandlers = ({
   ListProxies: async ({ laggingOnly }) => proxies({ laggingOnly }),
 });
 
-type Files = { readonly rootDer: Buffer; readonly intermediateDer: Buffer; readonly crossDer: Buffer };
+type Files = {
+  readonly rootDer: Buffer;
+  readonly intermediateDer: Buffer;
+  readonly crossDer: Buffer;
+  readonly revocationListsDer: readonly Buffer[];
+};
 
-const offeredBy = ({ rootDer, intermediateDer, crossDer }: Files): OfferedRotation => ({
+const offeredBy = ({
+  rootDer,
+  intermediateDer,
+  crossDer,
+  revocationListsDer: lists,
+}: Files): OfferedRotation => ({
   root: rootDer.length === 0 ? undefined : rootDer,
   intermediate: intermediateDer,
   cross: crossDer.length === 0 ? undefined : crossDer,
+  ...(lists.length > 0 && { lists }),
 });
 
 type Cohorts = { readonly cohorts: string[]; readonly soakSeconds: number; readonly withoutCohorts: boolean };

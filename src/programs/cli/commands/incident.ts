@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
 import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
-import { decodePem } from "../../../domain/certificate/pem.ts";
-import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { Registration, Reply } from "../command-frame.ts";
 import { printable, textMoment } from "../text-table.ts";
 import { readCertificate } from "./read-certificate.ts";
+import { readRevocationLists } from "./read-revocation-lists.ts";
 import { asStep, revisionOf, type StepOptions } from "./rotation-step.ts";
 
 const guide = `
@@ -43,25 +41,13 @@ export const registerIncident: Registration = (program, frame) => {
           authority: options.authority,
           reason: options.reason,
           intermediateDer: await readCertificate(options.next),
-          revocationListsDer: await readLists(options.lists),
+          revocationListsDer: await readRevocationLists(options.lists),
         };
         const expectedRevision = await revisionOf(client, options, signal);
         return reply(await client.call("StartIncident", { ...request, expectedRevision }, signal));
       }),
     );
 };
-
-/** Throws CONFIG_INVALID: the command line named the wrong file. */
-async function readLists(file: string): Promise<Buffer[]> {
-  const text = await readFile(file, "utf8").catch((thrown: Error) => {
-    throw new Fault("CONFIG_INVALID", `${file}: cannot be read: ${thrown.message}`);
-  });
-  const blocks = decodePem(text);
-  if (!blocks.ok) throw new Fault("CONFIG_INVALID", `${file}: ${blocks.error}`);
-  if (blocks.value.length === 0 || blocks.value.some(({ label }) => label !== "X509 CRL"))
-    throw new Fault("CONFIG_INVALID", `${file}: must hold revocation lists, in PEM, and nothing else`);
-  return blocks.value.map(({ der }) => Buffer.from(der));
-}
 
 function reply(status: AdminReply<"GetIncident">): Reply {
   if (status.stage === "none") return { text: "no intermediate's key was ever lost", json: status };

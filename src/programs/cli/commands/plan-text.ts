@@ -24,14 +24,14 @@ export function planReply(plan: Plan): Reply {
 }
 
 function factsOf(plan: Plan): string[] {
-  const { replacesRoot, holders, bundleOnly, leaseSeconds, certificates, lastCertificates } = plan;
+  const { changesBundle, holders, bundleOnly, leaseSeconds, certificates, lastCertificates } = plan;
   const rate = plan.signaturesPerSecond;
   const lease = `without a certificate: each counts for ${lengthText(leaseSeconds)} after its last contact`;
   const alone = bundleOnly === 0 ? "" : `, ${bundleOnly} of them ${lease}`;
   const measured = rate === 0 ? "not measured yet" : `${Math.round(rate)}/s as measured`;
   return [
-    ...(replacesRoot ? [] : ["  root       stays: nobody has anything new to accept"]),
-    ...(holders === 0 ? [] : [`  holders    ${holders} have to accept the new root${alone}`]),
+    ...(changesBundle ? [] : ["  root       stays: nobody has anything new to accept"]),
+    ...(holders === 0 ? [] : [`  holders    ${holders} have to accept ${newThing(plan)}${alone}`]),
     `  replaces   certificates of ${certificates} identities; rate of signing ${measured}`,
     ...lastCertificates.map(
       ({ spiffeId, requester, notAfterMs }) =>
@@ -40,7 +40,11 @@ function factsOf(plan: Plan): string[] {
   ];
 }
 
-function stepsOf({ steps }: Plan): string[] {
+const newThing = ({ replacesRoot }: Plan): string =>
+  replacesRoot ? "the new root" : "the new revocation lists; the root stays";
+
+function stepsOf(plan: Plan): string[] {
+  const { steps } = plan;
   if (steps.length === 0) return [];
   const rows = steps.map((step, index) => [
     String(index + 1),
@@ -48,7 +52,7 @@ function stepsOf({ steps }: Plan): string[] {
     stateText[step.state] ?? step.state,
     whoText(step),
     timeText(step),
-    step.state === "done" ? "" : step.because.map(reasonText).join("; "),
+    step.state === "done" ? "" : step.because.map((reason) => reasonText(reason, plan)).join("; "),
   ]);
   return ["", textTable(["", "STEP", "STATE", "WHO", "TAKES", "BECAUSE"], rows)];
 }
@@ -70,7 +74,10 @@ function timeText({ by, state, expectedSeconds, mostSeconds, because }: Step): s
   return because.some(({ what }) => what === "behind") ? `${about}, then not known` : about;
 }
 
-function reasonText({ what, seconds, count, perSecond }: Step["because"][number]): string {
+function reasonText(
+  { what, seconds, count, perSecond }: Step["because"][number],
+  { replacesRoot }: Plan,
+): string {
   const length = lengthText(Number(seconds));
   switch (what) {
     case "validity":
@@ -78,7 +85,7 @@ function reasonText({ what, seconds, count, perSecond }: Step["because"][number]
     case "partners":
       return `partners: ${length} after they fetch it`;
     case "acceptance":
-      return `${count} holders accept the new root`;
+      return `${count} holders accept ${replacesRoot ? "the new root" : "the new lists"}`;
     case "behind":
       return `${count} in the way (below)`;
     case "away":

@@ -29,14 +29,15 @@ export function registerPlan(group: Command, frame: CommandFrame): void {
     .option("--root <file>", "the new root; without it the intermediate follows under the present root")
     .option("--intermediate <file>", "the intermediate that will sign; without it: the rotation under way")
     .option("--cross <file>", "the new root signed by the old")
+    .option("--lists <file>", "the revocation lists that go out with it, where some are in force")
     .addHelpText("after", guide)
     .action((options: AdminOptions & Partial<AuthorityFiles>) =>
       runAdmin(frame, options, async (client, { signal }) => {
-        const { root, intermediate, cross } = options;
-        if (intermediate === undefined && (root !== undefined || cross !== undefined))
-          throw new Fault("CONFIG_INVALID", "--root and --cross belong to an --intermediate");
+        const { root, intermediate, cross, lists } = options;
+        if (intermediate === undefined && [root, cross, lists].some((file) => file !== undefined))
+          throw new Fault("CONFIG_INVALID", "--root, --cross and --lists belong to an --intermediate");
         const request =
-          intermediate === undefined ? {} : await readAuthorityFiles({ root, intermediate, cross });
+          intermediate === undefined ? {} : await readAuthorityFiles({ root, intermediate, cross, lists });
         return planReply(await client.call("ForecastRotation", request, signal));
       }),
     );

@@ -26,6 +26,8 @@ on by time alone. \`rotation watch\`, beside it, shows what goes on.
   meshmint rotation start --root root.pem --intermediate issuing-2-1.pem --cross cross.pem
 The next intermediate of the stock, under the same root, changes no bundle: it needs \`start\` alone, and the rest goes by itself.
   meshmint rotation start --intermediate issuing-1-2.pem
+After an incident revocation lists are in force; then what a later ceremony made comes with its lists.
+  meshmint rotation start --intermediate issuing-3-1.pem --lists lists.pem
 
 With \`--cohorts\` some nodes have their turn first, at the hand-out of the root and at the replacement of certificates; each cohort soaks
 (\`--soak\`) before the next. With or without them the rotation goes back by itself when processes that took what came before refuse what
@@ -59,6 +61,10 @@ export const registerRotation: Registration = (program, frame) => {
     )
     .requiredOption("--intermediate <file>", "the intermediate under it that will sign")
     .option("--cross <file>", "the new root signed by the old; leave it out only after a compromise")
+    .option(
+      "--lists <file>",
+      "where revocation lists are in force since an incident: lists.pem of the ceremony, taken up by everybody before anything is signed",
+    )
     .option(
       "--cohorts <list>",
       "whose turn comes first, comma-separated: KEY=VALUE (a label of registration entries) or N% (of all nodes); the rest comes last",
