@@ -29,7 +29,14 @@ const ca = new OpensslCa();
 const pem = (...path: string[]): string => readFileSync(room.path(...path), "utf8");
 
 /** What Envoy is given: roots, and revocation lists beside the old one (docs/ceremony.md). */
-type Anchors = "old" | "new" | "both" | "old, first intermediate lost" | "old, its list alone";
+type Anchors =
+  | "old"
+  | "new"
+  | "both"
+  | "old, first intermediate lost"
+  | "old, its list alone"
+  | "both, first intermediate lost"
+  | "both, the old one's lists alone";
 type Validator = "trusted_ca" | "spiffe";
 const validators: readonly Validator[] = ["trusted_ca", "spiffe"];
 
@@ -46,6 +53,8 @@ beforeAll(async () => {
     both: roots.new + roots.old,
     "old, first intermediate lost": roots.old + sealed,
     "old, its list alone": roots.old + ofRoot,
+    "both, first intermediate lost": roots.new + roots.old + pem("next", "lists.pem") + sealed,
+    "both, the old one's lists alone": roots.new + roots.old + sealed,
   };
   const listeners = Object.entries(anchors).flatMap(([name, text]) => [
     listener(`trusted_ca-${name}`, { trusted_ca: { inline_string: text } }),
@@ -132,6 +141,21 @@ describe.each(validators)("with %s", (validator) => {
     const chain = [await leafUnder(intermediate, names), intermediate];
     expect(await accepts(`${validator}-old`, chain)).toBe(expected);
     expect(await accepts(`${validator}-new`, chain)).toBe(false);
+  });
+
+  test("R28: with the lists of both roots only the lost intermediate's leaves are refused, crossed or not", async () => {
+    const under = async (folder: string, name: string, ...behind: string[]) => {
+      const intermediate = pem(folder, `${name}.pem`);
+      return [await leafUnder(intermediate, { uri: web }), intermediate, ...behind];
+    };
+    const both = `${validator}-both, first intermediate lost`;
+    expect(await accepts(both, await under("old", "issuing old-1"))).toBe(false);
+    expect(await accepts(both, await under("old", "issuing old-2"))).toBe(true);
+    expect(await accepts(both, await under("next", "next-1"))).toBe(true);
+    expect(await accepts(both, await under("next", "next-1", pem("next", "cross.pem")))).toBe(true);
+    expect(await accepts(`${validator}-both, the old one's lists alone`, await under("next", "next-1"))).toBe(
+      false,
+    );
   });
 
   test("with the sealed lists the lost intermediate's leaves are refused and the others' accepted", async () => {

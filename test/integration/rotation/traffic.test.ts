@@ -10,13 +10,14 @@ import { mtlsGet } from "../../parts/mtls-request.ts";
 import { needs } from "../../parts/parts.ts";
 import { raiseRefusers } from "../../parts/refusers.ts";
 import { stealIdentity } from "../../parts/thief.ts";
-import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
+import { holdCeremonyAfter, holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 
 const test = needs("softhsm", "envoy");
 const rules = "rotation: { settle: 1s, reissueSpread: 4s, maxClockSkew: 1s }\n";
 let six: MeshOfSix;
 let operator: MeshOperator;
 let made: string;
+let madeLater: string;
 
 beforeAll(async () => {
   six = await MeshOfSix.start({
@@ -24,6 +25,7 @@ beforeAll(async () => {
   });
   operator = new MeshOperator(six);
   made = holdSecondCeremonies(six.mesh, 3);
+  madeLater = holdCeremonyAfter(six.mesh, join(made, "break-glass-issuing-2-2.pem"));
 }, 180_000);
 afterAll(() => six?.stop());
 afterEach(async () => {
@@ -125,7 +127,7 @@ test("R16: to the next intermediate", async () => {
   expect(await six.roots()).toEqual(roots);
 }, 180_000);
 
-test("R16: an intermediate's key is stolen, and the sealed lists take it away", async () => {
+test("R16, R28: an intermediate's key is stolen, the sealed lists take it away, and one of a later ceremony follows with wider ones", async () => {
   const thief = await stealIdentity(six.mesh, { folder: made, issuer: "issuing-2-2.pem", uri: posesAs });
   six.impostor.pose(thief);
   for (const port of six.doors.values()) expect(await mtlsGet(port, thief)).toBe("HTTP/1.1 200 OK");
@@ -138,6 +140,11 @@ test("R16: an intermediate's key is stolen, and the sealed lists take it away", 
   );
   await operator.stage("closed");
   await everyoneMoved(before);
+  const under = await six.serials();
+  const offered = ["--intermediate", join(madeLater, "issuing-3-1.pem")];
+  await operator.cli("rotation", "start", ...offered, "--lists", join(madeLater, "lists.pem"));
+  await operator.reached("done");
+  await everyoneMoved(under);
   await six.stopTraffic();
   expect(await six.ledger.failures()).toEqual({});
   const { requests, calling, answering, resumed, silent } = await six.ledger.handshakes();
