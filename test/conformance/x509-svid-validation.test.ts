@@ -1,10 +1,12 @@
 /** X509-SVID §5, for what the server's port and the agent take from others. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import type { PeerCertificate } from "node:tls";
 import { credentials, Server } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalLeafKeys } from "../../src/backends/node-crypto/local-leaf-keys.ts";
 import { ServerClient } from "../../src/backends/server-client/server-client.ts";
+import { pathFlaw } from "../../src/backends/server-client/unrevoked-path.ts";
 import type { Der } from "../../src/domain/certificate/der.ts";
 import { type TlsPeer, tlsPeerOf } from "../../src/protocols/grpc/tls-peer.ts";
 import { TlsServerCredentials } from "../../src/protocols/grpc/tls-server-credentials.ts";
@@ -91,6 +93,15 @@ test("R15: a server under an authority that the bundle's lists take away is not 
   expect(await answerUnder([])).toMatch(reached);
   expect(await answerUnder([list(root, ours.root.key), own])).toMatch(reached);
   expect(await answerUnder([list(root, ours.root.key, [lost]), own])).toMatch(/revoked/);
+  // A peer chooses what it sends: another certificate of the intermediate's name is no way round the one that is revoked.
+  const [leaf, other] = [
+    ours.leaf("spiffe://mesh.test/meshmint/server").certificate,
+    theirs.intermediate.certificate,
+  ];
+  const [raw, namesake] = [leaf, other].map((pem) => new X509Certificate(pem).raw);
+  const sent = { raw, issuerCertificate: { raw: namesake } } as unknown as PeerCertificate;
+  const lists = [list(root, ours.root.key, [lost]), own];
+  expect(pathFlaw(sent, { roots: [root], lists, now: new Date() })).toMatch(/leads to no root/);
   // Wider lists went out while it was away: those that it has say nothing of the authority that signs now.
   expect(await answerUnder([list(root, ours.root.key, ["0102"])])).toMatch(reached);
 });

@@ -34,16 +34,18 @@ beforeAll(async () => {
   mesh.register("web");
   admin = new AdminClient(mesh.adminSocket);
   const first = readFileSync(join(mesh.folder, "etc/ceremony.yaml"), "utf8");
-  for (const n of [2, 3, 4]) {
+  const write = (n: number, root: number, change = (text: string) => text) => {
     const own = first
       .replace(/^outputFolder: .*$/m, `outputFolder: ceremony-${n}`)
-      .replace("root-1", `root-${n}`)
+      .replace("root-1", `root-${root}`)
       .replace("issuing-1", `issuing-${n}`);
-    writeFileSync(
-      join(mesh.folder, `ceremony-${n}.yaml`),
-      n === 2 ? `${own}cross: { oldRootLabel: root-1 }\n` : own,
-    );
-  }
+    writeFileSync(join(mesh.folder, `ceremony-${n}.yaml`), change(own));
+  };
+  write(2, 2, (text) => `${text}cross: { oldRootLabel: root-1 }\n`);
+  write(3, 3);
+  write(4, 4);
+  const inForce = JSON.stringify("ceremony-3/break-glass-issuing-3-1.pem");
+  write(5, 3, (text) => text.replace(/^(intermediate: \{)/m, `$1 listInForce: ${inForce},`));
 }, 120_000);
 afterAll(async () => {
   admin?.close();
@@ -108,11 +110,18 @@ const outcomes: Readonly<Record<string, () => Promise<unknown>>> = {
     expect(await status()).toMatchObject({ phase: "idle", rollbackReason: "it was the rotation" }),
   "Emergency: a root's key is lost": async () =>
     expect((await admin.call("GetBundle", {}, never)).anchorsDer).toHaveLength(1),
-  "Emergency: an intermediate's key is lost": () =>
-    eventually("the incident to be closed", async () => {
+  async "Emergency: an intermediate's key is lost"() {
+    await eventually("the incident to be closed", async () => {
       const { stage } = await admin.call("GetIncident", {}, never);
       return stage === "closed";
-    }),
+    });
+    expect((await status()).phase).toBe("done");
+    const { revocationListsDer } = await admin.call("GetBundle", {}, never);
+    const files = readFileSync(join(mesh.folder, "ceremony-5/lists.pem"), "utf8");
+    expect(revocationListsDer.map((der) => der.toString("base64"))).toEqual(
+      files.match(/(?<=CRL-----\n)[^-]+/g)?.map((text) => text.replaceAll("\n", "")),
+    );
+  },
 };
 
 describe("docs/rotation.md", () => {
