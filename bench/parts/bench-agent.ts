@@ -38,7 +38,7 @@ export class BenchAgent {
       knownRoots: undefined,
     });
     const { csr, privateKey } = await new LocalLeafKeys().make(signal);
-    const { issued, bundle } = await contact.attest(csr, signal);
+    const { issued, bundle } = await contact.attest(csr, undefined, signal);
     const { spiffeId } = contact;
     const now = new Date();
     const client = {

@@ -13,6 +13,7 @@ import type { ProxyAdmin } from "./inspection/proxy-admin.ts";
 import { ProxyInspector } from "./inspection/proxy-inspector.ts";
 import { BundleKeeper } from "./node/bundle-keeper.ts";
 import type { Joined } from "./node/join-node.ts";
+import type { NodeAttestation } from "./node/node-attestation.ts";
 import type { NodeCredentials, NodeStore } from "./node/node-credentials.ts";
 import { NodeKeeper, type NodeSvidRenewal } from "./node/node-keeper.ts";
 import { Roster, type RosterLog } from "./roster/roster.ts";
@@ -33,6 +34,8 @@ interface ServerLink extends SvidIssuer, NodeSvidRenewal, ServerFeed {
 
 export type AgentDeps = {
   readonly server: ServerLink;
+  /** How the node proves itself again; undefined where it cannot. */
+  readonly attestation: NodeAttestation | undefined;
   readonly keys: LeafKeys;
   readonly processes: Pick<ProcessTable, "startTimeOf">;
   readonly attestors: readonly WorkloadAttestor[];
@@ -90,7 +93,11 @@ export class Agent {
     this.#svids = new SvidKeeper({ ...deps, issuer: server, anchors });
     const onRenewed: (...renewed: [NodeCredentials, string]) => void = (...renewed) =>
       this.#renewed(...renewed);
-    this.#node = new NodeKeeper({ ...deps, renewal: server, anchors, onRenewed }, joined.credentials);
+    const held = {
+      bundle: () => this.#bundles.current,
+      onBundle: (bundle: Joined["bundle"]) => this.#bundles.offer(bundle),
+    };
+    this.#node = new NodeKeeper({ ...deps, renewal: server, ...held, onRenewed }, joined.credentials);
     const agentId = joined.credentials.svid.spiffeId;
     this.#roster = new Roster({ agentId, log: deps.rosterLog, processes, clock, alarm, observer }, kept);
     const sources = { roster: this.#roster, bundles: this.#bundles, svids: this.#svids };
@@ -101,6 +108,7 @@ export class Agent {
       feed: server,
       reporter: this.#reporter,
       apply: (update) => this.#apply(update),
+      onRefused: () => this.#node.refused(),
       onConnected: () => {
         this.#node.retrySoon();
         this.#svids.retrySoon();

@@ -143,6 +143,20 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
   [/^list of user ids$/, () => ({ allowed: [[], [0]], refused: [[-1], ["root"]] })],
   [/^list of SPIFFE IDs$/, () => ({ allowed: [[], ["spiffe://a/b"]], refused: [["https://a/b"]] })],
   [/^group id$/, () => ({ allowed: [0], refused: [-1, "adm"] })],
+  [
+    /^list of 1 to (\d+) paths$/,
+    (most) => ({
+      allowed: [["a"], Array(+most).fill("a")],
+      refused: [[], Array(+most + 1).fill("a"), [""]],
+    }),
+  ],
+  [
+    /^template of certificate fields$/,
+    () => ({
+      allowed: ["{san.dns}", "rack-{subject.organizationalUnit}/{subject.commonName}"],
+      refused: ["node", "{subject.title}", "{san.dns}{san.dns}", "/{san.dns}", "../{san.dns"],
+    }),
+  ],
   [/^path$/, () => ({ allowed: ["a/b", "/a"], refused: ["", 1] })],
   [/^text$/, () => ({ allowed: ["a"], refused: ["", 1] })],
   [

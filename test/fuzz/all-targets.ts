@@ -1,4 +1,5 @@
 import type { FuzzTarget } from "./target.ts";
+import { attestationTargets } from "./targets/attestation-targets.ts";
 import { certificateTargets } from "./targets/certificate-targets.ts";
 import { ledgerTargets } from "./targets/ledger-targets.ts";
 import { messageTargets } from "./targets/message-targets.ts";
@@ -6,6 +7,7 @@ import { textTargets } from "./targets/text-targets.ts";
 
 /** Every parser of bytes that come from outside. A new parser gets a line in one of these lists and a folder under corpus/. */
 export const allTargets = (): FuzzTarget[] => [
+  ...attestationTargets(),
   ...certificateTargets(),
   ...messageTargets(),
   ...textTargets(),

@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { attestationCorpus } from "./corpus-attestation.ts";
 import { certificateCorpus } from "./corpus-certificates.ts";
 import { ledgerCorpus } from "./corpus-ledger.ts";
 import { messageCorpus } from "./corpus-messages.ts";
@@ -17,6 +18,7 @@ export async function makeCorpus(folder: string): Promise<void> {
   const certificates = await certificateCorpus();
   const all: CorpusFiles = {
     ...certificates,
+    ...attestationCorpus(certificates),
     ...messageCorpus(certificates),
     ...textCorpus(certificates),
     ...ledgerCorpus(certificates),

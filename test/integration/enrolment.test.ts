@@ -39,7 +39,7 @@ function contactWith(tokenText: string): JoinTokenContact {
 async function enrol(tokenText: string) {
   const { privateKey, csr } = await keys.make(signal);
   const contact = contactWith(tokenText);
-  const { issued, bundle } = await contact.attest(csr, signal);
+  const { issued, bundle } = await contact.attest(csr, undefined, signal);
   return { ...issued, bundle, privateKey, spiffeId: contact.spiffeId };
 }
 

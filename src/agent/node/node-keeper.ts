@@ -1,4 +1,5 @@
 import type { Der } from "../../domain/certificate/der.ts";
+import type { Bundle } from "../../domain/trust/bundle.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { withDeadline } from "../../foundation/deadline.ts";
 import { asFault, Fault } from "../../foundation/fault.ts";
@@ -14,6 +15,7 @@ import {
   retryDelayMs,
 } from "../svids/renewal.ts";
 import { answerWithinMs, type IssuedChain } from "../svids/svid-issuer.ts";
+import type { NodeAttestation } from "./node-attestation.ts";
 import type { NodeCredentials, NodeStore } from "./node-credentials.ts";
 
 /** Renews the node's own SVID over a connection made with the current one. */
@@ -23,21 +25,30 @@ export interface NodeSvidRenewal {
 
 export type NodeKeeperDeps = {
   readonly renewal: NodeSvidRenewal;
+  /** For when the server takes what the node has no more; undefined where only a person could help. */
+  readonly attestation: NodeAttestation | undefined;
   readonly keys: LeafKeys;
   readonly store: NodeStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly alarm: Alarm;
   readonly observer: AgentObserver;
-  readonly anchors: () => readonly Der[];
+  readonly bundle: () => Bundle;
+  /** Takes the bundle that came with a new attestation; resolves once it is in force, or refused. */
+  readonly onBundle: (bundle: Bundle) => Promise<unknown>;
   /** Called with the new credentials, which are durable, and the serial of the ones they replace. */
   readonly onRenewed: (credentials: NodeCredentials, replacedSerial: string) => void;
 };
 
 const soonestMs = 1000;
+/** A server that refuses a newer SVID than this has not refused what it has just given. */
+const freshMs = 5000;
 const longestWaitMs = 60_000; // timers stand still while a machine sleeps: look at the clock now and then
 
-/** Keeps the node's SVID fresh: at about half its life, and first of all when another authority signs. */
+/**
+ * Keeps the node's SVID fresh: at about half its life, and first of all when another authority signs. A node whose SVID has expired, or
+ * is refused, attests again in place where it can; what the agent serves goes on being served meanwhile.
+ */
 export class NodeKeeper {
   readonly #deps: NodeKeeperDeps;
   readonly #stopping = new AbortController();
@@ -77,6 +88,14 @@ export class NodeKeeper {
   retrySoon(): void {
     const now = this.#deps.clock.now().getTime();
     if (this.#failures > 0) this.#dueAtMs = Math.min(this.#dueAtMs, Math.max(now, this.#notBeforeMs));
+    this.#schedule();
+  }
+
+  /** The server refuses this agent: it is seen to at once, and after failures when their time has come. */
+  refused(): void {
+    const now = this.#deps.clock.now().getTime();
+    if (this.#failures > 0 || now < this.#credentials.obtainedAt.getTime() + freshMs) return;
+    this.#dueAtMs = Math.min(this.#dueAtMs, now);
     this.#schedule();
   }
 
@@ -120,22 +139,60 @@ export class NodeKeeper {
   }
 
   async #renewOnce(signal: AbortSignal): Promise<void> {
-    const { keys, renewal, store, clock, observer } = this.#deps;
+    const { keys, store, clock, observer } = this.#deps;
     const { svid: old } = this.#credentials;
     const { spiffeId } = old;
     const { privateKey, csr } = await keys.make(signal);
-    const { chain, authorityKeyId } = await renewal.renewNode(csr, signal);
+    const { issued, how } = await this.#obtain(csr, signal);
+    const { chain, authorityKeyId } = issued;
     const now = clock.now();
-    const facts = keys.check({ chain, privateKey, spiffeId, anchors: this.#deps.anchors(), now });
-    if (!facts.ok)
-      throw new Fault("SERVER_UNAVAILABLE", `the renewed node SVID does not fit: ${facts.error}`);
+    const facts = keys.check({ chain, privateKey, spiffeId, anchors: this.#deps.bundle().anchors, now });
+    if (!facts.ok) throw new Fault("SERVER_UNAVAILABLE", `the new node SVID does not fit: ${facts.error}`);
     const svid = { ...old, chain, privateKey, authorityKeyId, ...facts.value };
     const credentials = { svid, obtainedAt: now };
     await store.saveNode(credentials);
     this.#credentials = credentials;
     this.#dueAtMs = Math.max(this.#nextMoment(), now.getTime() + soonestMs);
-    observer.saw({ kind: "node-svid-held", spiffeId, notAfter: svid.notAfter, how: "renewed" });
+    observer.saw({ kind: "node-svid-held", spiffeId, notAfter: svid.notAfter, how });
     this.#deps.onRenewed(credentials, old.serial);
+  }
+
+  /** By the SVID that the node has, while it is valid and the server takes it; else by a new attestation. */
+  async #obtain(
+    csr: Der,
+    signal: AbortSignal,
+  ): Promise<{ issued: IssuedChain; how: "renewed" | "attested" }> {
+    const { renewal, clock } = this.#deps;
+    const { notAfter } = this.#credentials.svid;
+    if (notAfter < clock.now()) {
+      const why = `the node's SVID expired at ${notAfter.toISOString()}`;
+      return { issued: await this.#attest(csr, why, signal), how: "attested" };
+    }
+    try {
+      return { issued: await renewal.renewNode(csr, signal), how: "renewed" };
+    } catch (thrown) {
+      const { code, message } = asFault(thrown);
+      if (signal.aborted || code !== "PERMISSION_DENIED") throw thrown;
+      return { issued: await this.#attest(csr, message, signal), how: "attested" };
+    }
+  }
+
+  async #attest(csr: Der, why: string, signal: AbortSignal): Promise<IssuedChain> {
+    const { attestation, bundle: held, onBundle } = this.#deps;
+    const { spiffeId } = this.#credentials.svid;
+    if (attestation === undefined)
+      throw new Fault(
+        "ATTESTATION_FAILED",
+        `${why}; a join token works once, so make a new one with \`meshmint token create\` and start the agent anew`,
+      );
+    const { spiffeId: named, issued, bundle } = await attestation.attest(csr, held(), signal);
+    if (named !== spiffeId)
+      throw new Fault(
+        "ATTESTATION_FAILED",
+        `the server names this node ${named} now; start the agent anew for that`,
+      );
+    await onBundle(bundle);
+    return issued;
   }
 
   #failed(thrown: unknown): void {

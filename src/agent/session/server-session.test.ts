@@ -20,6 +20,7 @@ const update: ServerUpdate = {
 /** A server whose absence, updates and receipts the test decides. */
 class FakeServer implements ServerFeed {
   isAway = false;
+  isRefusing = false;
   connections = 0;
   readonly reports: RosterReport[] = [];
   receipt: Promise<void> = Promise.resolve();
@@ -27,6 +28,7 @@ class FakeServer implements ServerFeed {
   async *watch(signal: AbortSignal): AsyncIterable<ServerUpdate> {
     this.connections += 1;
     if (this.isAway) throw new Fault("SERVER_UNAVAILABLE", "away");
+    if (this.isRefusing) throw new Fault("PERMISSION_DENIED", "not admitted");
     yield update;
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   }
@@ -53,9 +55,11 @@ let sequence: number;
 let session: ServerSession;
 let stop: AbortController;
 let running: Promise<void>;
+let refusals: number[];
 
 beforeEach(() => {
   stage = new Stage();
+  refusals = [];
   server = new FakeServer();
   events = [];
   changed = [];
@@ -84,6 +88,7 @@ beforeEach(() => {
   const svids = { takeSuperseded: () => superseded.splice(0), servedSerials: () => ["02"], onChange };
   const reporter = new HolderReporter({ roster, bundles, svids, nodeSerial: () => "01", alarm: stage });
   session = new ServerSession({
+    onRefused: () => refusals.push(stage.nowMs),
     feed: server,
     reporter,
     apply: async () => undefined,
@@ -202,4 +207,14 @@ test("it ends when it is told to, connected or not, and leaves no alarm", async 
   stop.abort();
   await running;
   expect(stage.alarms).toBe(0);
+});
+
+test("a server that refuses this agent is told from one that is away", async () => {
+  server.isAway = true;
+  await start();
+  await stage.advance(10_000);
+  expect(refusals).toEqual([]);
+  [server.isAway, server.isRefusing] = [false, true];
+  await stage.advance(10_000);
+  expect(refusals.length).toBeGreaterThan(1);
 });

@@ -12,6 +12,8 @@ export type ServerSessionDeps = {
   readonly apply: (update: ServerUpdate) => Promise<void>;
   /** Called when the server answers, after its first update was applied. */
   readonly onConnected: () => void;
+  /** Called when the server is there and refuses this agent. */
+  readonly onRefused: () => void;
   readonly random: Random;
   readonly alarm: Alarm;
   readonly observer: AgentObserver;
@@ -66,11 +68,13 @@ export class ServerSession {
   }
 
   async #away(thrown: unknown, failures: number, signal: AbortSignal): Promise<void> {
-    const { observer, alarm, random } = this.#deps;
+    const { observer, alarm, random, onRefused } = this.#deps;
     // A server that is back is found within four seconds, however long it was away.
     const retryInMs = retryDelayMs(Math.min(failures, 5), random);
-    observer.saw({ kind: "server-away", reason: asFault(thrown).message, retryInMs });
+    const { code, message } = asFault(thrown);
+    observer.saw({ kind: "server-away", reason: message, retryInMs });
     this.#isConnected = false;
+    if (code === "PERMISSION_DENIED") onRefused();
     await pause(alarm, retryInMs, signal).catch(() => undefined);
   }
 

@@ -1,5 +1,4 @@
-import type { FirstContact } from "../../agent/node/join-node.ts";
-import type { IssuedChain } from "../../agent/svids/svid-issuer.ts";
+import type { Attestation, NodeAttestation } from "../../agent/node/node-attestation.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { type JoinToken, joinTokenAgentId } from "../../domain/identity/join-token.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
@@ -8,12 +7,11 @@ import type { Bundle } from "../../domain/trust/bundle.ts";
 import { sha256Hex } from "../../foundation/digest.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { AttestationServiceClient } from "../../generated/meshmint/node/v1/AttestationService.ts";
-import type { AttestReply__Output } from "../../generated/meshmint/node/v1/AttestReply.ts";
 import type { TrustBundle__Output } from "../../generated/meshmint/trust/v1/TrustBundle.ts";
 import { AttestationService } from "../../wire/node-api.ts";
+import { attestOnce } from "./attest-call.ts";
 import { cancelOn, faultOf } from "./call-failure.ts";
-import { readBundle, readChain } from "./read-messages.ts";
-import { channelOptions, type ServerAddress, targetOf, unverifiedTls, verifiedTls } from "./tls.ts";
+import { channelOptions, type ServerAddress, targetOf, unverifiedTls } from "./tls.ts";
 
 export type JoinTokenContactOptions = {
   readonly address: ServerAddress;
@@ -29,7 +27,9 @@ export type JoinTokenContactOptions = {
  * First contact by join token. The roots that the server shows are worth nothing by themselves: only the one whose hash
  * stands in the token is trusted, and only over a connection that verified under that root is the token sent.
  */
-export class JoinTokenContact implements FirstContact {
+export class JoinTokenContact implements NodeAttestation {
+  /** A token is used up by the first SVID. */
+  readonly isRepeatable = false;
   readonly spiffeId: SpiffeId;
   readonly #options: JoinTokenContactOptions;
 
@@ -38,16 +38,18 @@ export class JoinTokenContact implements FirstContact {
     this.spiffeId = joinTokenAgentId(options.trustDomain, options.token.nodeId);
   }
 
-  async attest(csr: Der, signal: AbortSignal): Promise<{ issued: IssuedChain; bundle: Bundle }> {
+  async attest(csr: Der, _held: Bundle | undefined, signal: AbortSignal): Promise<Attestation> {
     const root = await this.#findRoot(signal);
-    const { address, trustDomain } = this.#options;
-    const channel = verifiedTls({ trustDomain, roots: [root], lists: [] });
-    const client = new AttestationService(targetOf(address), channel, channelOptions);
-    try {
-      return await this.#attestOver(client, csr, signal);
-    } finally {
-      client.close();
-    }
+    const { address, trustDomain, tokenText } = this.#options;
+    const given = await attestOnce(
+      {
+        ...{ address, trustDomain, csr, refusal, attestor: "join_token" },
+        trusted: { roots: [root], lists: [] },
+        proof: { payload: new TextEncoder().encode(tokenText) },
+      },
+      signal,
+    );
+    return { ...given, spiffeId: this.spiffeId };
   }
 
   async #findRoot(signal: AbortSignal): Promise<Der> {
@@ -71,22 +73,6 @@ export class JoinTokenContact implements FirstContact {
       client.close();
     }
   }
-
-  async #attestOver(
-    client: AttestationServiceClient,
-    csr: Der,
-    signal: AbortSignal,
-  ): Promise<{ issued: IssuedChain; bundle: Bundle }> {
-    const payload = Buffer.from(this.#options.tokenText, "utf8");
-    const start = { attestor: "join_token", payload, csrDer: Buffer.from(csr) };
-    const { result } = await firstReply(client, start, signal);
-    const issued = readChain(result?.svid ?? null);
-    if (!result?.bundle)
-      throw new Fault("SERVER_UNAVAILABLE", "the server attested without sending its bundle");
-    const bundle = readBundle(result.bundle, this.#options.trustDomain);
-    if (!bundle.ok) throw new Fault("ATTESTATION_FAILED", `the server sent ${bundle.error}`);
-    return { issued, bundle: bundle.value };
-  }
 }
 
 const getBundle = (client: AttestationServiceClient, signal: AbortSignal): Promise<TrustBundle__Output> =>
@@ -99,34 +85,6 @@ const getBundle = (client: AttestationServiceClient, signal: AbortSignal): Promi
     const release = cancelOn(signal, call);
   });
 
-function firstReply(
-  client: AttestationServiceClient,
-  start: { attestor: string; payload: Buffer; csrDer: Buffer },
-  signal: AbortSignal,
-): Promise<AttestReply__Output> {
-  return new Promise((resolve, reject) => {
-    const call = client.Attest();
-    const release = cancelOn(signal, call);
-    call.on("data", resolve);
-    call.on("error", (error: unknown) => {
-      release();
-      reject(signal.aborted ? signal.reason : attestationFault(error));
-    });
-    call.on("end", () =>
-      reject(new Fault("SERVER_UNAVAILABLE", "the server ended the attestation unanswered")),
-    );
-    call.write({ start });
-    call.end();
-  });
-}
-
 /** A refused token stays refused: there is no use in trying again. */
-function attestationFault(error: unknown): Fault {
-  const fault = faultOf(error);
-  if (fault.code !== "PERMISSION_DENIED") return fault;
-  return new Fault(
-    "ATTESTATION_FAILED",
-    "the server refused the join token: used, expired, revoked or not for it; make a new one with `meshmint token create`",
-    { cause: error },
-  );
-}
+const refusal =
+  "the server refused the join token: used, expired, revoked or not for it; make a new one with `meshmint token create`";

@@ -172,7 +172,7 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "svid-refused": "a leaf did not come; tried again later",
   "svid-withdrawn": "a leaf is no longer served: its registration went",
   "node-svid-held": "the node has its SVID",
-  "node-svid-refused": "the node SVID was not renewed; tried again later",
+  "node-svid-refused": "the node did not get a new SVID; tried again later",
   "server-connected": "connected to the server",
   "server-away": "the server cannot be reached; what is held stays served",
   "bundle-held": "another trust bundle is held",

@@ -1,6 +1,15 @@
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { Result } from "../../foundation/result.ts";
 
+/** What a node shows, and how it is asked more. */
+export type Evidence = {
+  readonly payload: Uint8Array;
+  /** The request that is to be certified; its own proof is checked when it is. */
+  readonly csr: Uint8Array;
+  /** Sends the challenge to the node and gives its answer, or why none came in time. */
+  challenge(challenge: Uint8Array, signal: AbortSignal): Promise<Result<Uint8Array, string>>;
+};
+
 /** A node that has proved itself; its proof is held for it until `settle`. */
 export type Attested = {
   readonly agentId: SpiffeId;
@@ -21,5 +30,13 @@ export type AttestationRefusal =
 export interface Attestor {
   /** What the agent asks for, and a segment of the agent's SPIFFE ID. */
   readonly name: string;
-  attest(payload: Uint8Array, signal: AbortSignal): Promise<Result<Attested, AttestationRefusal>>;
+  attest(evidence: Evidence, signal: AbortSignal): Promise<Result<Attested, AttestationRefusal>>;
 }
+
+/** A proof that may be given again, by the same node: nothing is held for it. */
+export const reusableProof = (agentId: SpiffeId): Attested => ({ agentId, settle: async () => true });
+
+export const refuseNode = (reason: string): Result<never, AttestationRefusal> => ({
+  ok: false,
+  error: { code: "refused", reason },
+});

@@ -9,7 +9,13 @@ import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Random } from "../../foundation/random.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
-import type { AttestationRefusal, Attested, Attestor } from "./attestor.ts";
+import {
+  type AttestationRefusal,
+  type Attested,
+  type Attestor,
+  type Evidence,
+  refuseNode,
+} from "./attestor.ts";
 import type { JoinTokenClaims, JoinTokenRecord, JoinTokenStore } from "./join-token-store.ts";
 
 type Deps = {
@@ -35,14 +41,14 @@ export class JoinTokenAttestor implements Attestor {
     this.#deps = deps;
   }
 
-  async attest(payload: Uint8Array, signal: AbortSignal): Promise<Result<Attested, AttestationRefusal>> {
+  async attest({ payload }: Evidence, signal: AbortSignal): Promise<Result<Attested, AttestationRefusal>> {
     const token = parseJoinToken(new TextDecoder().decode(payload.subarray(0, 1024)));
-    if (!token.ok) return refuse(token.error);
+    if (!token.ok) return refuseNode(token.error);
     const { tokens, clock, random, trustDomain } = this.#deps;
     const record = await tokens.find(secretDigest(token.value), signal);
     const now = clock.now();
     const flaw = flawOf(token.value, record, now);
-    if (!record || flaw !== undefined) return refuse(flaw ?? "");
+    if (!record || flaw !== undefined) return refuseNode(flaw ?? "");
     const claim = { tokenId: record.id, name: toHex(random.bytes(16)) };
     const until = new Date(now.getTime() + claimMs);
     if (!(await tokens.claim(claim, { now, until }, signal)))
@@ -64,5 +70,3 @@ function flawOf(token: JoinToken, record: JoinTokenRecord | undefined, now: Date
   if (record.nodeId !== token.nodeId) return `${named} is for node ${record.nodeId}`;
   return record.anchorSha256 === token.anchorSha256 ? undefined : `${named} names another root`;
 }
-
-const refuse = (reason: string) => refused({ code: "refused" as const, reason });

@@ -5,7 +5,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
-import type { Attested, Attestor } from "./attestor.ts";
+import type { Attested, Attestor, Evidence } from "./attestor.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
 
 /** All that a node may learn of a refusal. */
@@ -29,10 +29,8 @@ export interface NodeSvidMinter {
   renewNode(agent: SpiffeId, csr: Uint8Array, signal: AbortSignal): Minted;
 }
 
-export type AttestationClaim = {
+export type AttestationClaim = Evidence & {
   readonly attestor: string;
-  readonly payload: Uint8Array;
-  readonly csr: Uint8Array;
   /** The caller's address, for the limit on failures. */
   readonly source: string;
 };
@@ -64,12 +62,12 @@ export class NodeEnrolment {
     const waitMs = this.#failures.waitMs(claim.source, this.#nowMs());
     if (waitMs > 0) return refused({ code: "retry", retryAfterMs: waitMs });
     const attestor = this.#attestors.get(claim.attestor);
-    if (!attestor) return await this.#refuse(claim, "there is no such attestor", signal);
-    const proof = await attestor.attest(claim.payload, signal);
+    if (!attestor) return await this.#refuse(claim, "there is no such attestor");
+    const proof = await attestor.attest(claim, signal);
     if (proof.ok) return await this.#admit(claim, proof.value, signal);
     const { error } = proof;
     if (error.code === "busy") return refused({ code: "retry", retryAfterMs: error.retryAfterMs });
-    return await this.#refuse(claim, error.reason, signal);
+    return await this.#refuse(claim, error.reason);
   }
 
   async renewNode(agent: SpiffeId, csr: Uint8Array, signal: AbortSignal): Minted {
@@ -84,7 +82,7 @@ export class NodeEnrolment {
     let issued: NodeSvidChain | undefined;
     try {
       if (this.#deps.directory.isBanned(node.agentId))
-        return await this.#refuse(claim, "the agent is banned", signal);
+        return await this.#refuse(claim, "the agent is banned");
       const minted = await this.#deps.minter.admitNode(node.agentId, claim.csr, signal);
       if (!minted.ok) return minted;
       await this.#remember(claim, { id: node.agentId, svid: minted.value }, signal);
@@ -108,7 +106,8 @@ export class NodeEnrolment {
     await directory.attested({ ...agent, attestor: claim.attestor }, signal);
   }
 
-  async #refuse(claim: AttestationClaim, reason: string, signal: AbortSignal): Minted {
+  /** Recorded although the caller may be gone. */
+  async #refuse(claim: AttestationClaim, reason: string): Minted {
     const { ledger, clock } = this.#deps;
     this.#failures.failed(claim.source, this.#nowMs());
     const verdict = gcra(this.#auditDue, this.#nowMs(), auditRate);
@@ -116,7 +115,7 @@ export class NodeEnrolment {
       this.#auditDue = verdict.due;
       const detail = { attestor: claim.attestor.slice(0, 64), reason };
       const event = { kind: "agent.attestation-refused", actor: claim.source, at: clock.now(), detail };
-      await ledger.recordEvent(event, signal);
+      await ledger.recordEvent(event, new AbortController().signal);
     }
     return refused({ code: "denied" });
   }

@@ -31,4 +31,6 @@ export const oid = {
   /** RFC 5280 Appendix A.1 */
   commonName: "2.5.4.3",
   organizationName: "2.5.4.10",
+  organizationalUnitName: "2.5.4.11",
+  serialNumberAttribute: "2.5.4.5",
 } as const;

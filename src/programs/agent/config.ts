@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { hours, seconds } from "../../foundation/duration.ts";
-import { durationWithin, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
+import { durationWithin, type FilePieces, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
 
 /** How Envoys are looked at from outside, that name their admin interface. */
@@ -21,6 +21,37 @@ const attest = z.strictObject({
   recheckEvery: durationWithin(seconds(1), hours(1)).prefault("30s"),
 });
 
+/** How the node proves itself, as often as it must; in place of a join token. */
+const nodeAttestation = (path: FilePieces["path"]) =>
+  z
+    .strictObject({
+      /** A certificate of another PKI, with its key; the server's configuration names its authority. */
+      x509pop: z.strictObject({ certificateFile: path, keyFile: path }),
+    })
+    .optional();
+
+type Proofs = {
+  readonly [Key in "joinToken" | "joinTokenFile" | "trustBundleFile"]?: string | undefined;
+} & { readonly nodeAttestation?: object | undefined };
+
+function refuseTwoProofs(
+  { joinToken, joinTokenFile, nodeAttestation, trustBundleFile }: Proofs,
+  context: z.RefinementCtx,
+): void {
+  const complain = (key: keyof Proofs, message: string) =>
+    context.addIssue({ code: "custom", path: [key], message });
+  if (joinToken !== undefined && joinTokenFile !== undefined)
+    complain("joinToken", "is set beside joinTokenFile; keep one of the two");
+  if (nodeAttestation === undefined) return;
+  if ((joinToken ?? joinTokenFile) !== undefined)
+    complain("nodeAttestation", "is set beside a join token; keep one of the two");
+  if (trustBundleFile === undefined)
+    complain(
+      "trustBundleFile",
+      "is needed with nodeAttestation: a node that brings no join token must know the server's root",
+    );
+}
+
 export const agentSchema = (({ path }) =>
   z
     .strictObject({
@@ -38,7 +69,8 @@ export const agentSchema = (({ path }) =>
       /** Needed once, while the node has no valid SVID of its own. A file is preferred: a configuration is no place for secrets. */
       joinToken: z.string().min(1).optional(),
       joinTokenFile: path.optional(),
-      /** PEM roots; with them the server is not asked for its own at first contact. */
+      nodeAttestation: nodeAttestation(path),
+      /** PEM roots; with them the server is not asked for its own at first contact; nodeAttestation needs them. */
       trustBundleFile: path.optional(),
       /** HTTP for /live, /ready and /metrics. */
       ops: hostPort.prefault("127.0.0.1:8445"),
@@ -58,10 +90,7 @@ export const agentSchema = (({ path }) =>
         .prefault({}),
       log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     })
-    .refine(({ joinToken, joinTokenFile }) => joinToken === undefined || joinTokenFile === undefined, {
-      path: ["joinToken"],
-      message: "is set beside joinTokenFile; keep one of the two",
-    })) satisfies SchemaFor<unknown>;
+    .superRefine(refuseTwoProofs)) satisfies SchemaFor<unknown>;
 
 export type AgentConfig = z.output<ReturnType<typeof agentSchema>>;
 

@@ -17,7 +17,7 @@ const graceMs = 200; // streams of proxies never end by themselves; they reconne
 
 /**
  * `meshmint agent run`: serves until the signal aborts, then closes what it opened. Rejects with CONFIG_INVALID,
- * ATTESTATION_FAILED (no valid node SVID and no token, or a token that was refused), STORE_IN_USE or STORE_FAILED.
+ * ATTESTATION_FAILED (no valid node SVID and no way to attest, or a token that was refused), STORE_IN_USE or STORE_FAILED.
  */
 export async function runAgent(order: RunAgent, signal: AbortSignal): Promise<void> {
   const config = await readAgentConfig(order.configFile);
@@ -45,13 +45,13 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
           if (agent) gauges.show(agent.status());
           return metrics.text();
         },
-        notReady: () => reasonsOf(agent),
+        notReady: () => reasonsOf(agent, config),
       },
       config.ops,
     );
     closing.push(() => ops.close());
     logger.info({ socket: config.socket.path, opsPort: ops.port }, "the agent serves its node");
-    const onEvent = () => door.setServing(reasonsOf(agent).length === 0);
+    const onEvent = () => door.setServing(reasonsOf(agent, config).length === 0);
     const wired = await wireAgent(config, { logger, metrics, certificates, onEvent }, signal);
     closing.push(() => wired.close());
     agent = wired.agent;
@@ -67,12 +67,14 @@ async function serve(config: AgentConfig, signal: AbortSignal): Promise<void> {
 }
 
 /** Without the server it is still ready: what it holds is served. */
-function reasonsOf(agent: Agent | undefined): readonly string[] {
+function reasonsOf(agent: Agent | undefined, { nodeAttestation }: AgentConfig): readonly string[] {
   if (agent === undefined) return ["the node has not joined yet"];
   const { isSynced, credentials } = agent;
   const reasons = isSynced ? [] : ["the server has not told this node's registrations yet"];
   const hasEnded = credentials.svid.notAfter < systemClock.now();
-  return hasEnded
-    ? [...reasons, "the node's own SVID has expired: make a new join token and start the agent anew"]
-    : reasons;
+  if (!hasEnded) return reasons;
+  const remedy = nodeAttestation
+    ? "the agent attests again as soon as the server lets it"
+    : "make a new join token and start the agent anew";
+  return [...reasons, `the node's own SVID has expired: ${remedy}`];
 }

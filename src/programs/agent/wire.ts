@@ -24,7 +24,7 @@ import { asFault, Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import { workloadAttestors } from "./attestors.ts";
 import type { AgentConfig } from "./config.ts";
-import { openFirstContact } from "./first-contact.ts";
+import { openJoinToken, openRepeatableAttestation } from "./open-attestation.ts";
 
 export type AgentParts = {
   readonly logger: Logger;
@@ -36,6 +36,13 @@ export type AgentParts = {
 
 export type WiredAgent = { readonly agent: Agent; close(): Promise<void> };
 
+const machine = {
+  clock: systemClock,
+  stopwatch: systemStopwatch,
+  random: systemRandom,
+  alarm: systemAlarm,
+};
+
 /** Joins the node and builds its agent; the folder is locked by the caller. */
 export async function wireAgent(
   config: AgentConfig,
@@ -43,17 +50,12 @@ export async function wireAgent(
   signal: AbortSignal,
 ): Promise<WiredAgent> {
   const observer = observerOf(parts);
-  const surroundings = {
-    clock: systemClock,
-    stopwatch: systemStopwatch,
-    random: systemRandom,
-    alarm: systemAlarm,
-    observer,
-  };
+  const surroundings = { ...machine, observer };
   const store = new NodeFiles(config.stateDir);
   const keys = new LocalLeafKeys(parts.certificates);
-  const firstContact = () => openFirstContact(config);
-  const joined = await joinNode({ ...surroundings, store, keys, firstContact }, signal);
+  const repeatable = openRepeatableAttestation(config);
+  const attestation = async () => repeatable ?? (await openJoinToken(config));
+  const joined = await joinNode({ ...surroundings, store, keys, attestation }, signal);
   if (joined.bundle.trustDomain !== config.trustDomain) {
     const sentence = `this state folder belongs to trust domain ${joined.bundle.trustDomain}; set another stateDir`;
     throw new Fault("CONFIG_INVALID", `trustDomain: ${config.trustDomain}: ${sentence}`);
@@ -65,7 +67,7 @@ export async function wireAgent(
   const inspectEveryMs = toMs(config.proxies.inspectEvery);
   const local = { processes, attestors: workloadAttestors(processes), attest: attestPace(config) };
   const deps = { ...surroundings, ...local, server, keys, store, proxyAdmin, inspectEveryMs, listenerProbe };
-  const agent = new Agent({ ...deps, rosterLog: roster }, joined, kept);
+  const agent = new Agent({ ...deps, attestation: repeatable, rosterLog: roster }, joined, kept);
   const checkpoints = new CheckpointWatch({
     link: server,
     store: new CheckpointFile(config.stateDir),

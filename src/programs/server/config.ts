@@ -11,6 +11,7 @@ import {
   trustDomain,
 } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
+import { nodeAttestationSection } from "./node-attestation-config.ts";
 
 const svids = z
   .strictObject({
@@ -18,8 +19,8 @@ const svids = z
     workloadTtl: durationWithin(seconds(20), hours(24)).prefault("1h"),
     /** The longest that an entry may ask for; what the signer signs at most is the signer's own `ttlCap`. */
     longestTtl: durationWithin(seconds(20), hours(24)).prefault("24h"),
-    /** Also how long a node may be away and still come back without a new join token. */
-    nodeTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
+    /** Also how long a node with a join token may be away and still come back without another. */
+    nodeTtl: durationWithin(seconds(20), hours(24 * 7)).prefault("24h"),
     /** The certificate of the server's own listener. */
     serverTtl: durationWithin(minutes(1), hours(24 * 7)).prefault("24h"),
   })
@@ -191,6 +192,7 @@ export const serverSchema = (({ path }) =>
       signers: signers(path),
       /** PEM files that the ceremonies wrote. Read at the first start only; after that the store knows the authorities. */
       authority: z.strictObject({ root: path, intermediate: path }),
+      nodeAttestation: nodeAttestationSection(path),
       svids,
       rotation,
       limits,

@@ -15,6 +15,7 @@ import { Fault } from "../../foundation/fault.ts";
 import { systemRandom } from "../../foundation/random.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Storage } from "./open-storage.ts";
+import { wireAttestors } from "./wire-attestors.ts";
 
 export type Registry = {
   readonly registrations: Registrations;
@@ -53,6 +54,7 @@ export async function wireRegistry(
     issuers: parts.authorities().map(issuerOf),
   });
   const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
+  const others = await wireAttestors(config);
   const tokenStore = new SqlJoinTokenStore({ database });
   return {
     registrations,
@@ -60,7 +62,7 @@ export async function wireRegistry(
     entries: new Entries({ ...shared, store, registrations, rules }),
     tokens: new JoinTokens({ ...shared, store: tokenStore, anchorSha256: parts.anchorSha256 }),
     enrolment: (minter) => {
-      const attestors = [new JoinTokenAttestor({ ...shared, tokens: tokenStore, trustDomain })];
+      const attestors = [new JoinTokenAttestor({ ...shared, tokens: tokenStore, trustDomain }), ...others];
       return new NodeEnrolment({ ...shared, attestors, directory, minter });
     },
   };

@@ -1,12 +1,11 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Bundle } from "../../domain/trust/bundle.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { AttestationServiceHandlers } from "../../generated/meshmint/node/v1/AttestationService.ts";
-import type { AttestReply } from "../../generated/meshmint/node/v1/AttestReply.ts";
 import type { AttestRequest__Output } from "../../generated/meshmint/node/v1/AttestRequest.ts";
 import { toServiceError } from "../grpc/fault-status.ts";
 import { bundleMessage } from "../grpc/trust-messages.ts";
 import { signalOf, unary } from "../grpc/unary.ts";
+import { type AttestCall, Challenger } from "./ask-challenge.ts";
 import { type NodeObserver, tellFailure } from "./failure.ts";
 import type { NodeAttestation } from "./ports.ts";
 import { svidChainMessage } from "./svid-chain-message.ts";
@@ -17,10 +16,10 @@ type Deps = {
   readonly observer: NodeObserver;
 };
 const startWithinMs = 10_000;
-type AttestCall = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
 /** Our only service that answers without a client certificate: hands out the public roots and proves new nodes. */
 export function attestationService(deps: Deps): AttestationServiceHandlers {
+  const challenger = new Challenger();
   return {
     GetTrustBundle: unary(async () => bundleMessage(deps.bundle())),
     Attest: (call) => {
@@ -32,7 +31,9 @@ export function attestationService(deps: Deps): AttestationServiceHandlers {
       }, startWithinMs);
       const begin = (request: AttestRequest__Output) => {
         clearTimeout(late);
-        attest(deps, call, request).catch((thrown) => fail(tellFailure(deps.observer, "Attest", thrown)));
+        attest({ ...deps, challenger }, call, request).catch((thrown) =>
+          fail(tellFailure(deps.observer, "Attest", thrown)),
+        );
       };
       call.once("data", begin);
       call.once("cancelled", () => clearTimeout(late));
@@ -41,14 +42,16 @@ export function attestationService(deps: Deps): AttestationServiceHandlers {
   };
 }
 
-async function attest(deps: Deps, call: AttestCall, request: AttestRequest__Output): Promise<void> {
-  const { start } = request;
+type AttestDeps = Deps & { readonly challenger: Challenger };
+
+async function attest(deps: AttestDeps, call: AttestCall, { start }: AttestRequest__Output): Promise<void> {
   if (!start) throw new Fault("INVALID_ARGUMENT", "attestation begins with the start step");
   const claim = {
     attestor: start.attestor,
     payload: start.payload,
     csr: start.csrDer,
     source: sourceOf(call),
+    challenge: (challenge: Uint8Array, signal: AbortSignal) => deps.challenger.ask(call, challenge, signal),
   };
   const outcome = await deps.attestation.attest(claim, signalOf(call));
   if (!outcome.ok) {

@@ -30,6 +30,8 @@ export type AttestationClaim = {
   readonly payload: Uint8Array;
   readonly csr: Uint8Array;
   readonly source: string;
+  /** Sends a challenge and gives the node's answer, or why none came. */
+  challenge(challenge: Uint8Array, signal: AbortSignal): Promise<Result<Uint8Array, string>>;
 };
 
 /**

@@ -1,14 +1,38 @@
 import { readFile } from "node:fs/promises";
-import type { FirstContact } from "../../agent/node/join-node.ts";
+import type { NodeAttestation } from "../../agent/node/node-attestation.ts";
+import type { NodeProof } from "../../agent/node/node-proof.ts";
+import { X509PopProof } from "../../backends/node-crypto/x509pop-proof.ts";
 import { JoinTokenContact } from "../../backends/server-client/join-token-contact.ts";
+import { ProofContact } from "../../backends/server-client/proof-contact.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { parseJoinToken } from "../../domain/identity/join-token.ts";
 import { Fault } from "../../foundation/fault.ts";
+import { systemRandom } from "../../foundation/random.ts";
 import type { AgentConfig } from "./config.ts";
 
-/** The way to a first node SVID, or undefined when no join token is configured. Throws CONFIG_INVALID. */
-export async function openFirstContact(config: AgentConfig): Promise<FirstContact | undefined> {
+/** How the node proves itself, again and again; undefined where a join token is all that there is. */
+export function openRepeatableAttestation(config: AgentConfig): NodeAttestation | undefined {
+  const { nodeAttestation: attestation, trustBundleFile, trustDomain } = config;
+  if (attestation === undefined || trustBundleFile === undefined) return undefined;
+  return new ProofContact({
+    address: config.server.address,
+    trustDomain,
+    proof: proofOf(attestation, config),
+    givenRoots: () => readRoots(trustBundleFile),
+  });
+}
+
+/** An attestor more is a line here, and a file for its proof. */
+function proofOf(
+  attestation: NonNullable<AgentConfig["nodeAttestation"]>,
+  { trustDomain }: AgentConfig,
+): NodeProof {
+  return new X509PopProof({ trustDomain, ...attestation.x509pop }, systemRandom);
+}
+
+/** The way to a first node SVID by the join token, or undefined when none is configured. Throws CONFIG_INVALID. */
+export async function openJoinToken(config: AgentConfig): Promise<NodeAttestation | undefined> {
   const tokenText = config.joinToken ?? (config.joinTokenFile && (await readText(config.joinTokenFile)));
   if (tokenText === undefined) return undefined;
   const text = tokenText.trim();

@@ -1,0 +1,109 @@
+/** Nodes that prove themselves to the real server without a join token, lose what they have, and prove themselves again. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { oid } from "../../src/domain/certificate/oid.ts";
+import { authority, certify, newKey, type PkiCertificate } from "../fakes/node-pki.ts";
+import { fetchSvids } from "../parts/agent-run.ts";
+import { AttestingNode } from "../parts/attesting-node.ts";
+import { eventually } from "../parts/eventually.ts";
+import { Mesh } from "../parts/mesh.ts";
+
+const root = authority();
+const issuing = authority({ pathLength: 0 }, root);
+let mesh: Mesh;
+const nodes: AttestingNode[] = [];
+
+beforeAll(async () => {
+  mesh = await Mesh.start({
+    adjust: (file, text) => (file === "server.yaml" ? text + serverSections(text) : text),
+  });
+});
+afterAll(async () => {
+  for (const { agent } of nodes) await agent.remove();
+  await mesh?.stop();
+});
+
+/** The PKI's root lies beside the server's state. */
+function serverSections(text: string): string {
+  const state = /^stateDir: (.*)$/m.exec(text)?.[1] ?? "";
+  writeFileSync(join(state, "machines.pem"), root.pem);
+  return `
+svids: { nodeTtl: 20s }
+nodeAttestation:
+  x509pop: { caFiles: [${state}/machines.pem], agentId: "{subject.commonName}" }
+`;
+}
+
+const machine = (name: string): PkiCertificate =>
+  certify(
+    { key: newKey(name.startsWith("rsa") ? "RSA" : "P-256"), subject: [[oid.commonName, name]] },
+    issuing,
+  );
+
+function x509popNode(name: string, certificate = machine(name)): AttestingNode {
+  const [certificateFile, keyFile] = ["pem", "key"].map((kind) =>
+    join(mesh.folder, `state/join/${name}.${kind}`),
+  );
+  writeFileSync(certificateFile!, certificate.pem + issuing.pem);
+  writeFileSync(keyFile!, certificate.keyPem, { mode: 0o600 });
+  const x509pop = `{ x509pop: { certificateFile: ${certificateFile}, keyFile: ${keyFile} } }`;
+  const node = new AttestingNode(mesh, name, x509pop);
+  nodes.push(node);
+  return node;
+}
+
+const registerAt = (parent: string, name: string): void => {
+  const uid = `unix:uid:${process.getuid?.()}`;
+  mesh.cli(
+    "entry",
+    "create",
+    "--parent",
+    parent,
+    "--spiffe-id",
+    `spiffe://mesh.example/${name}`,
+    "--selector",
+    uid,
+  );
+};
+const svidAt = async ({ socket }: AttestingNode): Promise<string> =>
+  (await fetchSvids(socket)).svids[0]?.spiffeId ?? "";
+
+test("nodes with certificates of another PKI join, with ECDSA and RSA keys, and serve their workloads", async () => {
+  for (const name of ["ec-1", "rsa-1"]) {
+    const node = x509popNode(name);
+    const id = await node.join();
+    expect(id).toBe(`spiffe://mesh.example/meshmint/agent/x509pop/${name}`);
+    registerAt(id, `on-${name}`);
+    await eventually(`an SVID on ${name}`, async () => (await svidAt(node)).endsWith(`/on-${name}`));
+  }
+});
+
+test("a node of another authority is refused with nothing said, and the ledger has the reason", async () => {
+  const stranger = certify({ subject: [[oid.commonName, "ec-1"]] }, authority());
+  const node = x509popNode("stranger", stranger);
+  await node.agent.start();
+  await eventually("the refusal", () => node.agent.log.includes("refused this node's x509pop attestation"));
+  expect(node.agent.log).not.toContain("configured authorities");
+  expect(node.held).toEqual([]);
+  const found = JSON.stringify(mesh.cli("ledger", "search", "--kind", "agent.attestation-refused"));
+  expect(found).toContain("not issued by the next");
+  await node.agent.stop();
+});
+
+test("an SVID that expired in an outage: the agent serves on, and attests again in place", async () => {
+  const [node] = nodes as [AttestingNode];
+  const { pid } = node.agent;
+  await mesh.server.stop("SIGKILL");
+  const ends = Math.max(...node.held.map(({ notAfter }) => Date.parse(notAfter ?? "")));
+  await eventually("the node's SVID to have expired", () => Date.now() > ends + 1000);
+  expect(await svidAt(node)).toBe("spiffe://mesh.example/on-ec-1");
+  await mesh.server.start();
+  await node.attested(2);
+  expect(node.agent.pid).toBe(pid);
+  registerAt("spiffe://mesh.example/meshmint/agent/x509pop/ec-1", "after");
+  await eventually("what was registered after it", async () =>
+    (await fetchSvids(node.socket)).svids.some(({ spiffeId }) => spiffeId.endsWith("/after")),
+  );
+});
