@@ -10,6 +10,7 @@ import { eventually } from "../parts/eventually.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { NodeCaller } from "../parts/node-caller.ts";
 import { needs } from "../parts/parts.ts";
+import { rotationNow } from "../parts/rotation-now.ts";
 
 const test = needs("softhsm");
 const folder = mkdtempSync(join(tmpdir(), "meshmint-backup-"));
@@ -52,6 +53,7 @@ type RotationView = { readonly obstacles: readonly string[]; readonly bundleSequ
 const run = (...argv: string[]) => meshmint([...argv, "-c", mesh.configFile("server"), "--output", "json"]);
 const stateDir = () => join(mesh.folder, "state/server");
 const rotation = () => mesh.cli("rotation", "status") as RotationView;
+const now = () => rotationNow(mesh.adminSocket);
 const heldSequence = () =>
   Number(JSON.parse(readFileSync(join(mesh.folder, "state/agent/bundle.json"), "utf8")).sequence);
 
@@ -169,7 +171,7 @@ test("B3: the restored server says what is lost, and freezes rotation", async ()
 
 test("B4: sequence numbers go on above the highest that an agent has seen, and agents go on", async () => {
   await mesh.agent.ready();
-  await eventually("a bundle above the agent's", () => Number(rotation().bundleSequence) === 8);
+  await eventually("a bundle above the agent's", async () => (await now()).bundleSequence === "8");
   await eventually("the agent to take it", () => heldSequence() === 8);
   const id = mesh.register("after-the-restore");
   await eventually("the agent to serve what is new", async () =>
@@ -204,7 +206,7 @@ test("T11: the agent says that the ledger has diverged, until an operator's word
 });
 
 test("B5: when the lost leaves have expired rotation goes on; the loss stays on record", async () => {
-  await eventually("the thaw", () => rotation().obstacles.length === 0, 90_000);
+  await eventually("the thaw", async () => (await now()).obstacles.length === 0, 90_000);
   expect(startRotation().stderr).toContain("this root is in the bundle already");
   await mesh.server.stop();
   await mesh.server.start();

@@ -81,10 +81,10 @@ export class Mesh {
     return join(this.folder, `etc/${name}.yaml`);
   }
 
-  /** A program of a test's own to run in place of the mesh's: `node ENTRY CONFIG`, ready when that one would be. */
+  /** A program of a test's own to run in place of the mesh's: `bin/node ENTRY CONFIG`, ready when that one would be. */
   substitute(name: "signer" | "server", entry: string, environment: Record<string, string> = {}): Program {
     const argv = [entry, this.configFile(name)];
-    return this.#launch(name, { command: process.execPath, argv, environment });
+    return this.#launch(name, { command: join(projectRoot, "bin/node"), argv, environment });
   }
 
   /** Holds the ceremonies, starts the three programs and enrols the node. */

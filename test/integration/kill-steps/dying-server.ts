@@ -1,4 +1,5 @@
 // The real server with ports that kill it at a named step. Started as a program of its own: `node FILE CONFIG`.
+import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { SignerClient } from "../../../src/backends/signer-process/signer-client.ts";
 import { createLogger } from "../../../src/backends/telemetry/logger.ts";
@@ -57,3 +58,5 @@ await startServer(
   },
   new AbortController().signal,
 );
+// Node keeps what it compiled when a process ends, and this one is killed: its next lives would compile everything again.
+flushCompileCache();

@@ -1,4 +1,5 @@
 // The real signer's worker with ports that kill it at a named step. Started as a program of its own: `node FILE CONFIG`.
+import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { createLogger } from "../../../src/backends/telemetry/logger.ts";
 import type { SigningSlot } from "../../../src/custody/ca-token.ts";
@@ -50,3 +51,5 @@ const options: ServeOptions = {
   },
 };
 await serveCustody(options, dying(await openCustody(options)));
+// Node keeps what it compiled when a process ends, and this one is killed: its next lives would compile everything again.
+flushCompileCache();

@@ -40,8 +40,6 @@ let dyingSigner: Program;
 beforeAll(async () => {
   hsm = new Pkcs11Faults({ folder, real: part("softhsm") });
   mesh = await Mesh.start({
-    // Some thirty starts of programs: what the first of them compiled the later ones need not.
-    environment: { NODE_COMPILE_CACHE: join(folder, "compiled") },
     adjust: (file, text) =>
       file === "signer.yaml"
         ? `${text.replace("token:\n", `token:\n  module: ${hsm.module}\n`)}operationDeadline: 1s\n`

@@ -1,4 +1,5 @@
 // The real server, killed at a named transition of its rotation. Started as a program of its own: `node FILE CONFIG`.
+import { flushCompileCache } from "node:module";
 import process from "node:process";
 import {
   type KyselyPlugin,
@@ -66,3 +67,5 @@ await startServer(
   },
   new AbortController().signal,
 );
+// Node keeps what it compiled when a process ends, and this one is killed: its next lives would compile everything again.
+flushCompileCache();

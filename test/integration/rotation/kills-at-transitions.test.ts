@@ -26,8 +26,6 @@ let made: string;
 
 beforeAll(async () => {
   six = await MeshOfSix.start({
-    // Some eighty starts of programs: what the first of them compiled the later ones need not.
-    environment: { NODE_COMPILE_CACHE: join(folder, "compiled") },
     adjust: (file, text) => (file === "server.yaml" ? `${text}${rules}` : text),
   });
   operator = new MeshOperator(six);

@@ -8,6 +8,7 @@ import { eventually } from "../../parts/eventually.ts";
 import { agentId } from "../../parts/mesh.ts";
 import { needs, projectRoot } from "../../parts/parts.ts";
 import { Program } from "../../parts/program.ts";
+import { rotationNow } from "../../parts/rotation-now.ts";
 import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 
 const test = needs("softhsm", "envoy");
@@ -44,7 +45,12 @@ const use = (...argv: string[]): SpawnSyncReturns<string> =>
 const plan = (...argv: string[]): Plan =>
   JSON.parse(use("rotation", "plan", ...argv, "--output", "json").stdout) as Plan;
 const status = () => pair.mesh.cli("rotation", "status") as { phase: string; revision: number };
-const phaseIs = (phase: string) => eventually(`the phase ${phase}`, () => status().phase === phase, limitMs);
+const phaseIs = (phase: string) =>
+  eventually(
+    `the phase ${phase}`,
+    async () => (await rotationNow(pair.mesh.adminSocket)).phase === phase,
+    limitMs,
+  );
 
 /** One that runs beside the test. */
 function watch(...argv: string[]): Program {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { eventually } from "../../parts/eventually.ts";
 import { agentId, Mesh } from "../../parts/mesh.ts";
 import { needs, projectRoot } from "../../parts/parts.ts";
+import { rotationNow } from "../../parts/rotation-now.ts";
 import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 
 const test = needs("softhsm");
@@ -28,7 +29,7 @@ type Status = {
 };
 const rotation = (...argv: string[]) => mesh.cli("rotation", ...argv) as Status;
 const phaseIs = (phase: string) =>
-  eventually(`the phase ${phase}`, () => rotation("status").phase === phase, 60_000);
+  eventually(`the phase ${phase}`, async () => (await rotationNow(mesh.adminSocket)).phase === phase, 60_000);
 
 /** The same command as people use it: what it ends with and says. */
 function asPerson(...argv: string[]): { status: number | null; stderr: string } {

@@ -9,6 +9,7 @@ import { BenchMesh, type MeshAgent } from "../../../bench/parts/bench-mesh.ts";
 import { meshmint } from "../../parts/ceremony.ts";
 import { eventually } from "../../parts/eventually.ts";
 import { needs, part, projectRoot } from "../../parts/parts.ts";
+import { rotationNow } from "../../parts/rotation-now.ts";
 
 const test = needs("softhsm");
 const signal = new AbortController().signal;
@@ -30,6 +31,7 @@ const cli = (...argv: string[]) => {
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout);
 };
+const hasEnded = async () => (await rotationNow(mesh.path("admin.sock"))).phase === "done";
 const stepsTo = (phase: string) =>
   mesh.server.lines.filter(({ msg, to }) => msg === "the rotation took a step" && to === phase);
 const metric = async (name: string) => {
@@ -77,13 +79,13 @@ test("R10: it rotates twice by itself under traffic and through a kill, and warn
   await eventually("the first draw", () => stepsTo("prepared").length === 1, 90_000);
   expect(await mesh.server.stop("SIGKILL")).toBe("SIGKILL");
   await mesh.server.start();
-  await eventually("its end", () => cli("rotation", "status").phase === "done", 90_000);
+  await eventually("its end", hasEnded, 90_000);
   const ended = cli("rotation", "status");
   expect(ended.stock).toMatchObject({ inStock: 2, level: "enough" });
 
   await eventually("the second draw", () => stepsTo("prepared").length === 2, 120_000);
   expect(stepsTo("prepared").map(({ actor }) => actor)).toEqual(["schedule", "schedule"]);
-  await eventually("its end", () => cli("rotation", "status").phase === "done", 90_000);
+  await eventually("its end", hasEnded, 90_000);
   const last = cli("rotation", "status");
   expect(last.newAuthority).not.toBe(ended.newAuthority);
   expect(last.stock).toMatchObject({ inStock: 1, level: "low" });
