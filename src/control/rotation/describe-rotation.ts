@@ -8,6 +8,7 @@ import {
   type RolledBack,
   type Rotation,
 } from "../../domain/trust/rotation.ts";
+import { turnsLeft } from "../../domain/trust/soak-times.ts";
 import type { TrustState } from "../../domain/trust/trust-state.ts";
 import { seconds, toMs } from "../../foundation/duration.ts";
 import { countLaggards, describeLaggards, type HolderFacts, type Verdict } from "./describe-laggards.ts";
@@ -42,6 +43,7 @@ export function describeRotation(
     obstacles: [...verdict.obstacles],
     quarantines: facts.quarantines.list(),
     cohorts: facts.cohorts.map((one) => cohortRecord(one, state.rotation)),
+    soaksEndMs: soaksEndMs(state.rotation, facts.cohorts, facts.now),
   };
 }
 
@@ -55,6 +57,13 @@ function cohortRecord(standing: CohortStanding, rotation: Rotation): CohortRecor
     openedAtMs: turn?.openedAt.getTime() ?? 0,
     soakEndsMs: turn?.throughAt ? turn.throughAt.getTime() + soaksMs : 0,
   };
+}
+
+function soaksEndMs(rotation: Rotation, cohorts: readonly CohortStanding[], now: Date): number {
+  const { turn, plan } = rotation.phase === "idle" || cohorts.length === 0 ? noTurn : rotation;
+  if (!turn || !plan?.cohorts) return 0;
+  const { soak } = turnsLeft(plan.cohorts, { turn, cohorts, now });
+  return soak === 0 ? 0 : now.getTime() + toMs(soak);
 }
 
 const noTurn = { turn: undefined, plan: undefined };

@@ -1,5 +1,6 @@
+import type { CohortStanding } from "../../domain/trust/cohort-progress.ts";
 import { foreseenLaggards } from "../../domain/trust/foreseen-laggards.ts";
-import { type HolderIdentity, isBundle, isLeaf } from "../../domain/trust/holder.ts";
+import { type Holder, type HolderIdentity, isBundle, isLeaf } from "../../domain/trust/holder.ts";
 import { byProcess, type HoldingProcess } from "../../domain/trust/holder-processes.ts";
 import { followsIncident } from "../../domain/trust/incident.ts";
 import {
@@ -24,6 +25,7 @@ import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import { decideStart, type OfferedRotation } from "./decide-start.ts";
 import { type DecisionDeps, wrongPhase } from "./decision.ts";
 import { countLaggards, describeLaggards, type HolderFacts, type Verdict } from "./describe-laggards.ts";
+import { type ForeseenCohort, foreseeCohorts, foreseeTurns } from "./foresee-cohorts.ts";
 import type { HolderQuarantines } from "./holder-quarantines.ts";
 import type { HolderRoster } from "./holder-roster.ts";
 import { type LeafCensus, leafCensus } from "./leaf-census.ts";
@@ -50,6 +52,9 @@ export type RotationForecast = {
   laggardsTotal: number;
   obstacles: string[];
   quarantines: QuarantineRecord[];
+  /** None where everybody has his turn at once. */
+  cohorts: ForeseenCohort[];
+  soak: Seconds;
   holders: number;
   /** Of them, who has no certificate and ends with its lease. */
   bundleOnly: number;
@@ -68,6 +73,8 @@ export type ForecasterDeps = {
   readonly frozen: () => string | undefined;
   /** That of the present phase. */
   readonly verdict: () => Verdict;
+  /** How the cohorts of the present phase stand. */
+  readonly cohorts: () => readonly CohortStanding[];
 };
 
 /** What issuance says of itself. */
@@ -145,7 +152,8 @@ export class RotationForecaster {
       ? { identities: laggardsTotal, longestLife: seconds(0), last: [] }
       : await this.#census(isNewRoot, signal);
     const concerned = isNewBundle && !isLeaving(rotation) ? this.#concerned() : [];
-    const known = { census, verdict, laggardsTotal, holders: concerned.length, plan };
+    const cohorts = this.#cohorts(plan?.cohorts);
+    const known = { census, verdict, laggardsTotal, holders: concerned.length, cohorts, plan };
     return {
       trustDomain: state.bundle.trustDomain,
       phase: rotation.phase,
@@ -161,6 +169,8 @@ export class RotationForecaster {
       laggardsTotal,
       obstacles: [...verdict.obstacles],
       quarantines: quarantines.list(),
+      cohorts,
+      soak: plan?.cohorts?.soak ?? seconds(0),
       holders: concerned.length,
       bundleOnly: concerned.filter(endsWithLease).length,
       lease: policy.lease,
@@ -176,6 +186,7 @@ export class RotationForecaster {
       readonly verdict: Verdict;
       readonly laggardsTotal: number;
       readonly holders: number;
+      readonly cohorts: readonly ForeseenCohort[];
       readonly plan: RotationPlan;
     },
   ): ForecastFacts {
@@ -184,12 +195,14 @@ export class RotationForecaster {
     const { rotation } = state;
     const { census, verdict, laggardsTotal } = known;
     const leaves = isLeaving(rotation);
+    const present = { rotation, present: this.#deps.cohorts(), now: clock.now() };
     return {
       ...{ now: clock.now(), phase: rotation.phase, since: rotation.since },
       ...{ replacesRoot: replacesRoot(known.plan), changesBundle: changesBundle(known.plan) },
       ...{ policy, reissueSpread, signaturesPerSecond, holders: known.holders },
       cause: isUnderWay(rotation) && followsIncident(state) ? "incident" : "planned",
       validFrom: known.plan.validFrom,
+      turns: foreseeTurns(known.plan.cohorts, known.cohorts, present),
       propagation: this.#propagation(verdict),
       behind: leaves ? 0 : laggardsTotal,
       behindUntil: leaves ? undefined : this.#endOf(verdict),
@@ -238,11 +251,21 @@ export class RotationForecaster {
 
   /** Processes, agents, partners and the server, as far as they verify with the bundle and count. */
   #concerned(): HoldingProcess[] {
-    const { standings } = this.#deps.decisions.barriers.acceptance();
-    const counting = standings.filter(({ verdict }) => verdict !== "gone").map(({ holder }) => holder);
-    return byProcess(counting).filter((process) =>
+    return byProcess(this.#counting()).filter((process) =>
       process.some(({ kind, secrets }) => kind === "partner" || secrets.some(isBundle)),
     );
+  }
+
+  #counting(): Holder[] {
+    const { standings } = this.#deps.decisions.barriers.acceptance();
+    return standings.filter(({ verdict }) => verdict !== "gone").map(({ holder }) => holder);
+  }
+
+  #cohorts(plan: RotationPlan["cohorts"]): ForeseenCohort[] {
+    if (plan === undefined) return [];
+    const { labels } = this.#deps.decisions;
+    const hasLabel = labels.has.bind(labels);
+    return foreseeCohorts(plan, this.#counting(), { hasLabel, present: this.#deps.cohorts() });
   }
 
   #census(isNewRoot: boolean, signal: AbortSignal): Promise<LeafCensus> {

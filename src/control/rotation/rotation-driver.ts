@@ -93,7 +93,8 @@ export class RotationDriver {
     this.#decisions = { ...deps, barriers: this.#barriers };
     const verdict = () => this.#verdict();
     this.#cohorts = new CohortWatch({ ...deps, barriers: this.#barriers });
-    this.#forecaster = new RotationForecaster({ ...deps, decisions: this.#decisions, verdict });
+    const cohorts = () => this.#cohorts.describe(picture.state.rotation, verdict());
+    this.#forecaster = new RotationForecaster({ ...deps, decisions: this.#decisions, verdict, cohorts });
     this.#steps = new RotationSteps({
       picture,
       barriers: this.#barriers,

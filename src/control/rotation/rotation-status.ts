@@ -38,6 +38,8 @@ export type RotationStatus = {
   quarantines: QuarantineRecord[];
   /** In their order; empty where there are none, or nothing is handed out now. */
   cohorts: CohortRecord[];
+  /** The phase does not end before: what its cohorts have still to soak. */
+  soaksEndMs: number;
   /** How many there are; `laggards` has the first five hundred. */
   laggardsTotal: number;
   /** Certificates that the rotation replaces and that have not ended; `leavesOutstanding` of them still count. */

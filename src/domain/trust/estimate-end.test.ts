@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { estimateEnd, type Look, paceOf, withLook } from "./estimate-end.ts";
 
-const none = { pace: undefined, notBeforeMs: undefined, latestMs: undefined };
+const none = { pace: undefined, notBeforeMs: undefined, latestMs: undefined, soaksEndMs: undefined };
 
 test("two looks make a pace; one does not, nor two in one moment, and what grows is none", () => {
   expect(paceOf([])).toBeUndefined();
@@ -45,7 +45,7 @@ test("with nobody behind only the clock is waited for", () => {
 
 test("a pace gives an end, not before the certificates are valid for all, and with the end by expiry beside it", () => {
   const pace = { perSecond: 5, overMs: 10_000, passed: 50 };
-  expect(estimateEnd({ nowMs: 0, left: 50, pace, notBeforeMs: 4000, latestMs: 60_000 })).toEqual({
+  expect(estimateEnd({ ...none, nowMs: 0, left: 50, pace, notBeforeMs: 4000, latestMs: 60_000 })).toEqual({
     by: "pace",
     atMs: 10_000,
     pace,
@@ -88,6 +88,7 @@ test("whatever was seen, no end is told that has passed, and none after the late
         ),
         notBeforeMs: fc.option(moment, { nil: undefined }),
         latestMs: fc.option(moment, { nil: undefined }),
+        soaksEndMs: fc.option(moment, { nil: undefined }),
       }),
       (waiting) => {
         const end = estimateEnd(waiting);
@@ -97,4 +98,17 @@ test("whatever was seen, no end is told that has passed, and none after the late
       },
     ),
   );
+});
+
+test("R20: it does not end before the cohorts have soaked, whatever the pace; expiry may be sooner, and nobody behind is the end", () => {
+  const waiting = { ...none, nowMs: 0, left: 50, soaksEndMs: 40_000 };
+  const pace = { perSecond: 5, overMs: 10_000, passed: 50 };
+  expect(estimateEnd({ ...waiting, pace })).toMatchObject({ by: "pace", atMs: 40_000, soaksEndMs: 40_000 });
+  expect(estimateEnd(waiting)).toEqual({ by: "unknown", soaksEndMs: 40_000 });
+  expect(estimateEnd({ ...waiting, latestMs: 60_000 })).toEqual({
+    ...{ by: "latest", latestMs: 60_000, soaksEndMs: 40_000 },
+  });
+  expect(estimateEnd({ ...waiting, pace, latestMs: 30_000 })).toMatchObject({ by: "pace", atMs: 10_000 });
+  expect(estimateEnd({ ...waiting, latestMs: 30_000 })).toEqual({ by: "latest", latestMs: 30_000 });
+  expect(estimateEnd({ ...waiting, left: 0 })).toEqual({ by: "clock", atMs: 0 });
 });

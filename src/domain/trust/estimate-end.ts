@@ -36,30 +36,38 @@ export type Waiting = {
   readonly notBeforeMs: number | undefined;
   /** Nobody is waited for longer, whoever stays behind: what they have is over then. */
   readonly latestMs: number | undefined;
+  /** Nor sooner than this, where somebody is waited for: until then cohorts have to soak. */
+  readonly soaksEndMs: number | undefined;
 };
 
 /**
  * When a phase ends, as far as something known says so. `clock`: nothing but time is waited for. `pace`: if the rest goes as
  * fast as what was seen, where enough was. `latest`: no pace, but an end by expiry. `unknown`: it is for others to do, and nothing shows when.
+ * `soaksEndMs`: not before that, because cohorts soak; undefined where none does, or the end by expiry is sooner.
  */
 export type EstimatedEnd =
   | { readonly by: "clock"; readonly atMs: number }
-  | {
+  | (Soaking & {
       readonly by: "pace";
       readonly atMs: number;
       readonly pace: Pace;
       readonly latestMs: number | undefined;
-    }
-  | { readonly by: "latest"; readonly latestMs: number }
-  | { readonly by: "unknown" };
+    })
+  | (Soaking & { readonly by: "latest"; readonly latestMs: number })
+  | (Soaking & { readonly by: "unknown" });
 
-export function estimateEnd({ nowMs, left, pace, notBeforeMs, latestMs }: Waiting): EstimatedEnd {
-  const soonestMs = Math.max(nowMs, notBeforeMs ?? 0);
-  if (left === 0) return { by: "clock", atMs: soonestMs };
+type Soaking = { readonly soaksEndMs: number | undefined };
+
+export function estimateEnd({ nowMs, left, pace, notBeforeMs, latestMs, ...soaking }: Waiting): EstimatedEnd {
+  const clocksMs = Math.max(nowMs, notBeforeMs ?? 0);
+  if (left === 0) return { by: "clock", atMs: clocksMs };
+  const isOver = latestMs !== undefined && latestMs <= (soaking.soaksEndMs ?? 0);
+  const soaksEndMs = isOver ? undefined : soaking.soaksEndMs;
+  const soonestMs = Math.max(clocksMs, soaksEndMs ?? 0);
   if (pace && pace.passed >= leastEvidence.passed && pace.overMs >= leastEvidence.overMs) {
     const atMs = Math.max(soonestMs, Math.ceil(nowMs + (left / pace.perSecond) * 1000));
     // A pace that fades says nothing about the last ones; expiry does.
-    if (latestMs === undefined || atMs < latestMs) return { by: "pace", atMs, pace, latestMs };
+    if (latestMs === undefined || atMs < latestMs) return { by: "pace", atMs, pace, latestMs, soaksEndMs };
   }
-  return latestMs === undefined ? { by: "unknown" } : { by: "latest", latestMs };
+  return latestMs === undefined ? { by: "unknown", soaksEndMs } : { by: "latest", latestMs, soaksEndMs };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { minutes, seconds } from "../../foundation/duration.ts";
 import { type ForecastFacts, forecastSteps } from "./rotation-forecast.ts";
+import { everybodyAtOnce } from "./soak-times.ts";
 
 const at = (count: number) => new Date(1_800_000_000_000 + count * 1000);
 const facts: ForecastFacts = {
@@ -21,6 +22,7 @@ const facts: ForecastFacts = {
   lastEnd: at(1800),
   longestLife: seconds(3600),
   signaturesPerSecond: undefined,
+  turns: { distribute: everybodyAtOnce, reissue: everybodyAtOnce },
 };
 const brief = (change: Partial<ForecastFacts>) =>
   forecastSteps({ ...facts, ...change }).map(({ name, by, state, expected, most }) => [
@@ -113,4 +115,32 @@ test("nothing issued, nothing to replace; and on the way back two steps that nob
     ["reissue", "fleet", "now", 40, 2100],
     ["withdraw", "server", "to-come", 0, 0],
   ]);
+});
+
+test("R20: cohorts soak one after the other, and each replaces within the spread from its turn on", () => {
+  const three = { left: 3, soak: minutes(20), since: undefined };
+  const turns = { distribute: three, reissue: three };
+  expect(brief({ turns })[1]?.slice(3)).toEqual([1200, undefined]);
+  expect(brief({ turns, validFrom: at(0), behind: 2, behindUntil: at(900) })[1]?.slice(3)).toEqual([
+    1200, 2100,
+  ]);
+  expect(reasons({ turns }, 1)).toContainEqual({ what: "soak", length: 1200 });
+  expect(brief({ turns })[3]?.slice(3)).toEqual([3 * 30 + 1200 + 10, 3900]);
+  expect(reasons({ turns }, 3)).toEqual([
+    { what: "certificates", count: 100 },
+    { what: "spread", length: 90 },
+    { what: "rate-unknown", count: 100 },
+    { what: "soak", length: 1200 },
+    { what: "settle", length: 10 },
+    { what: "expiry", length: 3900 },
+  ]);
+  const second = { left: 2, soak: minutes(10), since: at(-10) };
+  const now = {
+    phase: "reissuing",
+    since: at(-900),
+    turns: { distribute: everybodyAtOnce, reissue: second },
+  } as const;
+  expect(brief(now)[3]?.slice(3)).toEqual([20 + 30 + 600 + 10, 2100]);
+  // Where the bundle stays nobody waits for a turn to take it.
+  expect(brief({ turns, replacesRoot: false, changesBundle: false })[1]?.slice(3)).toEqual([0, 0]);
 });

@@ -2,6 +2,7 @@ import { type Seconds, seconds, toMs } from "../../foundation/duration.ts";
 import type { AcceptancePolicy } from "./acceptance-policy.ts";
 import { type ReissueCause, reissueSpreadMs } from "./reissue-spread.ts";
 import type { Phase } from "./rotation.ts";
+import type { Turns } from "./soak-times.ts";
 
 /** What is known before or during a rotation, from which its steps are foreseen. */
 export type ForecastFacts = {
@@ -34,12 +35,14 @@ export type ForecastFacts = {
   readonly longestLife: Seconds;
   /** As measured; undefined until the signers were busy. */
   readonly signaturesPerSecond: number | undefined;
+  /** What cohorts add where a new bundle is handed out, and where certificates are replaced. */
+  readonly turns: { readonly distribute: Turns; readonly reissue: Turns };
 };
 
 /** What a step's time comes of; `length` in seconds. */
 export type ForecastReason =
   | {
-      readonly what: "validity" | "partners" | "spread" | "settle" | "expiry" | "away";
+      readonly what: "validity" | "partners" | "soak" | "spread" | "settle" | "expiry" | "away";
       readonly length: Seconds;
     }
   | { readonly what: "acceptance" | "behind" | "certificates" | "rate-unknown"; readonly count: number }
@@ -115,16 +118,18 @@ function distributeStep(facts: ForecastFacts, state: State): ForecastStep {
   if (validity > 0) because.push({ what: "validity", length: validity });
   const propagation = changesBundle ? facts.propagation : seconds(0);
   if (propagation > 0) because.push({ what: "partners", length: propagation });
+  const soak = changesBundle ? facts.turns.distribute.soak : seconds(0);
+  if (soak > 0) because.push({ what: "soak", length: soak });
   if (behind > 0) because.push({ what: "behind", count: behind });
   const away = behindUntil && behind > 0 ? until(behindUntil, now) : undefined;
   if (away !== undefined) because.push({ what: "away", length: away });
   // When a partner fetches is for it to say.
   const hasEnd = away !== undefined && propagation === 0;
-  const most = hasEnd ? seconds(Math.max(away, validity)) : undefined;
+  const most = hasEnd ? seconds(Math.max(away, validity) + soak) : undefined;
   return {
     ...({ name: changesBundle ? "distribute" : "wait", by: changesBundle ? "fleet" : "server" } as const),
     ...{ state, because },
-    expected: seconds(Math.max(validity, propagation)),
+    expected: seconds(Math.max(validity, propagation, soak)),
     most: changesBundle ? most : validity,
   };
 }
@@ -136,9 +141,8 @@ function reissueStep(facts: ForecastFacts, state: State): ForecastStep {
   if (certificates === 0) {
     return { name: "reissue", by: "fleet", state, expected: seconds(0), most, because: [] };
   }
-  // Where they end before they would be replaced, that is the end.
-  const set = cause === "incident" ? seconds(0) : facts.reissueSpread;
-  const spread = state === "now" ? left(set, facts) : set;
+  const { soak } = facts.turns.reissue;
+  const spread = spreadOf(facts, state);
   const load = { cause, leaves: certificates, perSecond: signaturesPerSecond, leastMs: 0 };
   const signing = Math.ceil(reissueSpreadMs(load) / 1000);
   const rate: ForecastReason = signaturesPerSecond
@@ -148,11 +152,23 @@ function reissueStep(facts: ForecastFacts, state: State): ForecastStep {
     { what: "certificates", count: certificates },
     ...(cause === "planned" ? [{ what: "spread", length: spread } as const] : []),
     rate,
+    ...(soak > 0 ? [{ what: "soak", length: soak } as const] : []),
     { what: "settle", length: policy.settle },
     { what: "expiry", length: most },
   ];
-  const expected = seconds(Math.min(Math.max(spread, signing) + policy.settle, most));
+  // Where they end before they would be replaced, that is the end.
+  const expected = seconds(Math.min(Math.max(spread, signing) + soak + policy.settle, most));
   return { name: "reissue", by: "fleet", state, expected, most, because };
+}
+
+/** Each cohort's agents replace within the spread, from its turn on. */
+function spreadOf(facts: ForecastFacts, state: State): Seconds {
+  const { cause, reissueSpread, since, now, turns } = facts;
+  if (cause === "incident") return seconds(0);
+  const others = (turns.reissue.left - 1) * reissueSpread;
+  if (state !== "now") return seconds(others + reissueSpread);
+  const begun = turns.reissue.since ?? since;
+  return seconds(others + until(new Date(begun.getTime() + toMs(reissueSpread)), now));
 }
 
 /**
@@ -164,9 +180,6 @@ function longestReissue({ lastEnd, longestLife, policy, now }: ForecastFacts, st
   const life = state === "to-come" ? longestLife : until(lastEnd, now);
   return seconds(life + policy.maxClockSkew);
 }
-
-const left = (span: Seconds, { since, now }: ForecastFacts): Seconds =>
-  until(new Date(since.getTime() + toMs(span)), now);
 
 const until = (moment: Date, now: Date): Seconds =>
   seconds(Math.max(0, Math.ceil((moment.getTime() - now.getTime()) / 1000)));

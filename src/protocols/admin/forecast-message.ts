@@ -3,11 +3,12 @@ import type { ForecastReason, ForecastStep } from "../../domain/trust/rotation-f
 import type { RotationForecast as Message } from "../../generated/meshmint/admin/v1/RotationForecast.ts";
 
 export function forecastMessage(forecast: RotationForecast): Message {
-  const { census, lease, signaturesPerSecond = 0, steps, ...same } = forecast;
+  const { census, lease, soak, signaturesPerSecond = 0, steps, ...same } = forecast;
   return {
     ...same,
     steps: steps.map(stepMessage),
     leaseSeconds: lease,
+    soakSeconds: soak,
     certificates: census.identities,
     lastCertificates: census.last.map(({ requester, spiffeId, notAfter }) => ({
       ...{ requester, spiffeId, notAfterMs: notAfter.getTime() },

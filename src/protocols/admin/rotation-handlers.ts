@@ -33,9 +33,7 @@ export const rotationHandlers = ({
 }: Ports): AdminHandlers<Methods> => ({
   GetRotation: async () => ({ ...rotation.status(), stock: stockSummary(stock) }),
   async ForecastRotation(request, { signal }) {
-    const { rootDer, intermediateDer, crossDer, revocationListsDer: lists } = request;
-    const isOffered = intermediateDer.length + rootDer.length + crossDer.length + lists.length > 0;
-    return forecastMessage(done(await forecast(isOffered ? offeredBy(request) : undefined, signal)));
+    return forecastMessage(done(await forecast(whatIfIn(request, defaultSoak), signal)));
   },
   async StartRotation(request, { actor, signal }) {
     const offered = { ...offeredBy(request), cohorts: cohortsIn(request, defaultSoak) };
@@ -97,6 +95,16 @@ const offeredBy = ({
 });
 
 type Cohorts = { readonly cohorts: string[]; readonly soakSeconds: number; readonly withoutCohorts: boolean };
+
+/** What is asked about; nothing where it is the rotation that is under way. */
+function whatIfIn(request: Files & Cohorts, defaultSoak: Seconds): OfferedRotation | undefined {
+  const { rootDer, intermediateDer, crossDer, revocationListsDer: lists } = request;
+  const cohorts = cohortsIn(request, defaultSoak);
+  if (intermediateDer.length + rootDer.length + crossDer.length + lists.length > 0)
+    return { ...offeredBy(request), cohorts };
+  if (cohorts === undefined) return undefined;
+  throw new Fault("INVALID_ARGUMENT", "cohorts belong to what is to be started: name its intermediate");
+}
 
 const longestSoak = days(30);
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import type { CohortPlan } from "../../../src/domain/trust/cohorts.ts";
-import { minutes } from "../../../src/foundation/duration.ts";
+import { minutes, seconds } from "../../../src/foundation/duration.ts";
 import type { FakeAgent } from "../../fakes/fake-agent.ts";
 import { must, refusal, see } from "./rotation-parts.ts";
 import { RotationRig, type Server, signal } from "./rotation-rig.ts";
@@ -237,4 +237,46 @@ test("a cohort of a label that nobody has is refused by name, and a node keeps t
   await takeBundle(server, canary);
   rig.nodeLabels.set(canary.id, []);
   assert.equal(anchorsFor(server, canary), 2);
+});
+
+test("R13, R20: a plan shows each cohort and what its soak time adds; during the rotation, what is left of it", async () => {
+  const parts = await setUp();
+  const { rig, server, canary } = parts;
+  const pace = { reissueSpread: seconds(30), signaturesPerSecond: undefined };
+  const plan = async (offered?: Parameters<Server["driver"]["start"]>[0]) =>
+    must(await server.driver.forecast({ ...pace, offered }, signal));
+  const empty: CohortPlan = {
+    rules: [...canaryFirst.rules, { label: "canary", value: "no" }],
+    soak: minutes(1),
+  };
+  rig.nodeLabels.set("nobody", ["canary=no"]);
+  const foreseen = await plan({ ...rig.offered, cohorts: empty });
+  assert.deepEqual(
+    foreseen.cohorts.map(({ name, state, nodes, holders }) => [name, state, nodes, holders]),
+    [
+      ["canary=yes", "to-come", 1, 3],
+      ["canary=no", "to-come", 0, 0],
+      ["all others", "to-come", 1, 3],
+    ],
+  );
+  assert.deepEqual([foreseen.soak, foreseen.steps[1]?.expected, foreseen.steps[3]?.expected], [60, 60, 130]);
+  const atOnce = await plan({ ...rig.offered, cohorts: "none" });
+  assert.deepEqual([atOnce.cohorts, atOnce.steps[1]?.expected, atOnce.steps[3]?.expected], [[], 0, 40]);
+  const unknown = { ...canaryFirst, rules: [{ label: "canary", value: "typo" }] } as const;
+  const refused = await plan({ ...rig.offered, cohorts: unknown });
+  assert.match(refused.refusals.join(), /no registration entry has the label canary=typo/);
+
+  await started(parts);
+  assert.equal(server.driver.status().soaksEndMs, rig.clock.now().getTime() + 60_000);
+  await takeBundle(server, canary);
+  await pass(parts, 20);
+  const half = await plan();
+  assert.deepEqual(
+    half.cohorts.map(({ state }) => state),
+    ["through", "to-come"],
+  );
+  assert.equal(half.steps[1]?.expected, 50, "it was through at the first look");
+  assert.equal(server.driver.status().soaksEndMs, rig.clock.now().getTime() + 50_000);
+  await pass(parts, 50);
+  assert.deepEqual([(await plan()).steps[1]?.expected, server.driver.status().soaksEndMs], [0, 0]);
 });

@@ -31,6 +31,8 @@ afterAll(async () => {
 
 type Step = { name: string; by: string; state: string; expectedSeconds: string; mostSeconds: string };
 type Plan = {
+  cohorts: object[];
+  soakSeconds: number;
   phase: string;
   replacesRoot: boolean;
   refusals: string[];
@@ -85,6 +87,18 @@ test("R13: a plan says what start would do, what it would refuse, and changes no
   expect(root.certificates).toBeGreaterThanOrEqual(4);
   expect(Number(root.steps[3]?.expectedSeconds)).toBeGreaterThanOrEqual(4);
   expect(Number(root.steps[3]?.mostSeconds)).toBeGreaterThan(3600);
+
+  expect(root).toMatchObject({ cohorts: [], soakSeconds: 0 });
+
+  const inTurns = use("rotation", "plan", ...offer, "--cohorts", "99.99%", "--soak", "40s").stdout;
+  expect(inTurns).toContain(
+    "  cohorts    one after the other; each soaks for 40 s before the next one's turn\n",
+  );
+  expect(inTurns).toMatch(
+    /\n {2}cohort {5}1 99\.99%: holders \d+ on nodes 1\n {2}cohort {5}2 all others: nobody: passed over\n/,
+  );
+  expect(inTurns).toMatch(/distribute .* about 40 s .* cohorts soak for 40 s in all/);
+  expect(use("rotation", "plan", "--soak", "40s").stderr).toContain("belong to an --intermediate");
 
   const next = plan("--intermediate", join(pair.mesh.folder, "state/ceremony/issuing-1-2.pem"));
   expect(next).toMatchObject({ replacesRoot: false, refusals: [], holders: 0 });

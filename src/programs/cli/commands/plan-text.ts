@@ -32,6 +32,7 @@ function factsOf(plan: Plan): string[] {
   return [
     ...(changesBundle ? [] : ["  root       stays: nobody has anything new to accept"]),
     ...(holders === 0 ? [] : [`  holders    ${holders} have to accept ${newThing(plan)}${alone}`]),
+    ...cohortsOf(plan),
     `  replaces   certificates of ${certificates} identities; rate of signing ${measured}`,
     ...lastCertificates.map(
       ({ spiffeId, requester, notAfterMs }) =>
@@ -39,6 +40,25 @@ function factsOf(plan: Plan): string[] {
     ),
   ];
 }
+
+/** Nothing is said where everybody has his turn at once. */
+function cohortsOf({ cohorts, soakSeconds }: Plan): string[] {
+  if (cohorts.length === 0) return [];
+  return [
+    `  cohorts    one after the other; each soaks for ${lengthText(soakSeconds)} before the next one's turn`,
+    ...cohorts.map(({ name, state, nodes, holders }, at) => {
+      const who = holders === 0 ? "nobody: passed over" : `holders ${holders} on nodes ${nodes}`;
+      const turn = state === "to-come" ? "" : `; ${cohortTurn[state] ?? state}`;
+      return `  cohort     ${at + 1} ${printable(name)}: ${who}${turn}`;
+    }),
+  ];
+}
+
+const cohortTurn: Readonly<Record<string, string>> = {
+  done: "has had its turn",
+  open: "has its turn",
+  through: "is through, and soaks",
+};
 
 const newThing = ({ replacesRoot }: Plan): string =>
   replacesRoot ? "the new root" : "the new revocation lists; the root stays";
@@ -84,6 +104,8 @@ function reasonText(
       return `valid for every clock in ${length}`;
     case "partners":
       return `partners: ${length} after they fetch it`;
+    case "soak":
+      return `cohorts soak for ${length} in all`;
     case "acceptance":
       return `${count} holders accept ${replacesRoot ? "the new root" : "the new lists"}`;
     case "behind":

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import { parseDuration } from "../../../foundation/duration.ts";
-import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, type AdminWork, asAdminCommand, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration } from "../command-frame.ts";
 import { type AuthorityFiles, readAuthorityFiles } from "./authority-files.ts";
+import { asCohorted, type CohortOptions, cohortsOf } from "./cohort-options.ts";
 import { registerPlan } from "./rotation-plan.ts";
 import { registerQuarantine } from "./rotation-quarantine.ts";
 import { registerRemedies } from "./rotation-remedies.ts";
@@ -38,7 +37,7 @@ When it does not go as it should, in this order: \`pause\` stops it where it is;
 and nobody waits for it longer than that; \`rollback\` undoes the rotation, from any phase before retire; \`--force\` leaves behind
 whoever is behind: the last resort, after which handshakes can fail.`;
 
-type StartOptions = StepOptions & AuthorityFiles & { cohorts?: string | boolean; soak?: string };
+type StartOptions = StepOptions & AuthorityFiles & CohortOptions;
 
 /** `meshmint rotation status|start|activate|retire`, and the remedies: moves the trust domain to a new root. */
 export const registerRotation: Registration = (program, frame) => {
@@ -53,7 +52,7 @@ export const registerRotation: Registration = (program, frame) => {
         rotationReply(await client.call("GetRotation", {}, signal)),
       ),
     );
-  asStep(group.command("start"))
+  asCohorted(asStep(group.command("start")))
     .description("import what the ceremonies wrote and hand out the new root; nothing is signed under it yet")
     .option(
       "--root <file>",
@@ -65,12 +64,6 @@ export const registerRotation: Registration = (program, frame) => {
       "--lists <file>",
       "where revocation lists are in force since an incident: lists.pem of the ceremony, taken up by everybody before anything is signed",
     )
-    .option(
-      "--cohorts <list>",
-      "whose turn comes first, comma-separated: KEY=VALUE (a label of registration entries) or N% (of all nodes); the rest comes last",
-    )
-    .option("--soak <duration>", "how long each has to have stood before the next one's turn")
-    .option("--no-cohorts", "everybody at once, whatever the server's configuration says")
     .action((options: StartOptions) => runAdmin(frame, options, start(options)));
   registerPlan(group, frame);
   registerWatch(group, frame);
@@ -111,13 +104,3 @@ const start = (options: StartOptions): AdminWork => {
     return rotationReply(await client.call("StartRotation", { ...request, expectedRevision }, signal));
   };
 };
-
-function cohortsOf({ cohorts, soak }: StartOptions) {
-  const span = soak === undefined ? undefined : parseDuration(soak);
-  if (span && !span.ok) throw new Fault("CONFIG_INVALID", `--soak: ${span.error}`);
-  return {
-    cohorts: typeof cohorts === "string" ? cohorts.split(",").map((one) => one.trim()) : [],
-    soakSeconds: span?.value ?? 0,
-    withoutCohorts: cohorts === false,
-  };
-}

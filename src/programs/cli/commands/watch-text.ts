@@ -103,18 +103,21 @@ function estimateText(
         : `${textMoment(end.atMs)}: only the clocks are waited for`;
     case "pace": {
       const latest = end.latestMs === undefined ? "" : `; ${latestText(end.latestMs)}`;
-      return `of this phase about ${textMoment(end.atMs)}, if the rest goes like the last ${Math.round(end.pace.overMs / 1000)} s${latest}`;
+      return `of this phase about ${textMoment(end.atMs)}, if the rest goes like the last ${Math.round(end.pace.overMs / 1000)} s${soaksText(end)}${latest}`;
     }
     case "latest":
-      return latestText(end.latestMs);
+      return `${latestText(end.latestMs)}${soaksText(end)}`;
     case "unknown":
       return isOfLeaves
-        ? "not known: what is still counted is not known yet"
-        : "not known: it is for those who are behind to do, and nothing shows when";
+        ? `not known: what is still counted is not known yet${soaksText(end)}`
+        : `not known: it is for those who are behind to do, and nothing shows when${soaksText(end)}`;
     default:
       return end satisfies never;
   }
 }
+
+const soaksText = ({ soaksEndMs }: { readonly soaksEndMs: number | undefined }): string =>
+  soaksEndMs === undefined ? "" : `; not before ${textMoment(soaksEndMs)}, when the cohorts have soaked`;
 
 const latestText = (latestMs: number): string =>
   `at the latest ${textMoment(latestMs)}, when what they have is over`;

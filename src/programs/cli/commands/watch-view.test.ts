@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { lineOf } from "./watch-text.ts";
 import { markOf, type RotationStatus, Watching } from "./watch-view.ts";
 
 const none = {
@@ -10,6 +11,7 @@ const none = {
     leavesOutstanding: 0,
     leavesEndMs: "0",
     validForAllMs: "0",
+    soaksEndMs: "0",
   },
 };
 /** As the wire has it: 64-bit numbers are texts. */
@@ -73,6 +75,15 @@ test("holders: the clocks where nobody is behind, the end of a quarantine where 
     atMs: 40_000,
   });
   expect(ends({ ...nobody, obstacles: ["restored from a backup: frozen"] })).toEqual({ by: "unknown" });
+});
+
+test("R20: while cohorts have to soak an end is not told before that, whoever else is waited for", () => {
+  const end = (change: object) =>
+    new Watching().look(distributing({ soaksEndMs: "50000", ...change }), 10_000);
+  expect(end({ laggards: [laggard("0")] }).end).toEqual({ by: "unknown", soaksEndMs: 50_000 });
+  expect(end({ laggards: [laggard("70000")] }).end).toMatchObject({ latestMs: 70_000, soaksEndMs: 50_000 });
+  const text = lineOf(end({ laggards: [laggard("0")] }));
+  expect(text).toContain("nothing shows when; not before 1970-01-01T00:00:50Z, when the cohorts have soaked");
 });
 
 test.each([

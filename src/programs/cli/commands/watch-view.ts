@@ -57,7 +57,8 @@ function endOf(status: RotationStatus, { waitsFor, ...seen }: Seen): EstimatedEn
   const isTooYoung = (bounds.notBeforeMs ?? 0) > seen.nowMs;
   // The one that is a matter of time is among the bounds; any other may last.
   const others = status.obstacles.length - (isTooYoung ? 1 : 0);
-  return others > 0 ? { by: "unknown" } : estimateEnd({ ...seen, ...bounds });
+  const soaksEndMs = known(status.soaksEndMs);
+  return others > 0 ? { by: "unknown", soaksEndMs } : estimateEnd({ ...seen, ...bounds, soaksEndMs });
 }
 
 export const keepsRoot = ({ oldAnchorSha256, newAnchorSha256 }: RotationStatus): boolean =>
