@@ -192,6 +192,7 @@ test("I11: every name is judged, wherever it stands in the list, and each one is
         trustDomain: issuer.trustDomain,
         ttlCap: hours(24),
         roleBearers: new Set<SpiffeId>(),
+        now: new Date(),
         issuers: [issuer],
       };
       const parsed = parseEntry(input, rules);

@@ -112,6 +112,7 @@ function readEntry(entry: Entry__Output, agentId: SpiffeId): Result<Registration
     tenant: entry.tenant,
     revision: entry.revision,
     createdAt: new Date(Number(entry.createdAtMs)),
+    ...(entry.expiresAtMs !== "0" && { expiresAt: new Date(Number(entry.expiresAtMs)) }),
   });
 }
 

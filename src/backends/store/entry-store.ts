@@ -1,8 +1,10 @@
 import type { Insertable, Selectable } from "kysely";
 import type {
+  EntryChange,
   EntryFeed,
   EntryStore,
   EntryWriteRefusal,
+  EntryWriteStop,
   FeedCursor,
   FeedPage,
 } from "../../control/enrolment/entry-store.ts";
@@ -15,6 +17,7 @@ import type { Database } from "./schema.ts";
 import type { EntryTable } from "./tables/entry.ts";
 
 type Written = Result<RegistrationEntry, EntryWriteRefusal>;
+type AllWritten = Result<readonly RegistrationEntry[], EntryWriteStop>;
 
 /** How many changes the feed reaches back: whoever is further behind loads everything anew. */
 const feedReach = 10_000;
@@ -28,35 +31,26 @@ export class SqlEntryStore implements EntryStore, EntryFeed {
     this.#database = deps.database;
   }
 
-  insert(entry: RegistrationEntry, signal: AbortSignal): Promise<Written> {
-    return this.#write(signal, async (trx) => {
-      await trx.insertInto("entries").values(toRow(entry)).execute();
-      return ok(entry);
-    });
-  }
-
-  replace(entry: RegistrationEntry, signal: AbortSignal): Promise<Written> {
-    const next = { ...entry, revision: entry.revision + 1 };
-    return this.#write(signal, async (trx) => {
-      const { id, created_at, ...columns } = toRow(next);
-      const done = await trx
-        .updateTable("entries")
-        .set(columns)
-        .where("id", "=", entry.id)
-        .where("revision", "=", entry.revision)
-        .executeTakeFirstOrThrow();
-      if (done.numUpdatedRows > 0n) return ok(next);
-      return refused((await find(trx, entry.id)) ? "stale-revision" : "not-found");
-    });
-  }
-
-  remove(id: string, signal: AbortSignal): Promise<Written> {
-    return this.#write(signal, async (trx) => {
-      const entry = await find(trx, id);
-      if (!entry) return refused("not-found");
-      await trx.deleteFrom("entries").where("id", "=", id).execute();
-      return ok(entry);
-    });
+  async write(changes: readonly EntryChange[], signal: AbortSignal): Promise<AllWritten> {
+    signal.throwIfAborted();
+    const written = await this.#database
+      .transaction()
+      .execute(async (trx): Promise<AllWritten> => {
+        const entries: RegistrationEntry[] = [];
+        for (const [index, change] of changes.entries()) {
+          const outcome = await perform(trx, change).catch(asExists);
+          if (!outcome.ok) throw new Stopped({ index, code: outcome.error });
+          entries.push(outcome.value);
+        }
+        await appendChanges(trx, entries);
+        return ok(entries);
+      })
+      .catch((thrown: unknown): AllWritten => {
+        if (thrown instanceof Stopped) return refused(thrown.stop);
+        throw thrown;
+      });
+    if (written.ok) for (const listener of this.#listeners) listener();
+    return written;
   }
 
   snapshot(signal: AbortSignal): Promise<{ entries: readonly RegistrationEntry[]; cursor: FeedCursor }> {
@@ -87,28 +81,53 @@ export class SqlEntryStore implements EntryStore, EntryFeed {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
+}
 
-  /** Runs one change and its line in the feed in one transaction, and tells the listeners after the commit. */
-  async #write(signal: AbortSignal, work: (trx: Database) => Promise<Written>): Promise<Written> {
-    signal.throwIfAborted();
-    const written = await this.#database
-      .transaction()
-      .execute(async (trx) => {
-        const outcome = await work(trx);
-        if (outcome.ok) await appendChange(trx, outcome.value.id);
-        return outcome;
-      })
-      .catch((thrown: unknown): Written => {
-        if (thrown instanceof Fault && thrown.code === "STORE_CONFLICT") return refused("exists");
-        throw thrown;
-      });
-    if (written.ok) for (const listener of this.#listeners) listener();
-    return written;
+/** Ends a transaction whose changes are not to be. */
+class Stopped extends Error {
+  readonly stop: EntryWriteStop;
+
+  constructor(stop: EntryWriteStop) {
+    super(stop.code);
+    this.stop = stop;
   }
 }
 
-async function appendChange(trx: Database, id: string): Promise<void> {
-  await trx.insertInto("entry_changes").values({ entry_id: id }).execute();
+async function perform(trx: Database, change: EntryChange): Promise<Written> {
+  if ("insert" in change) {
+    await trx.insertInto("entries").values(toRow(change.insert)).execute();
+    return ok(change.insert);
+  }
+  if ("replace" in change) return await replace(trx, change.replace);
+  const { id, revision } = change.remove;
+  const entry = await find(trx, id);
+  if (!entry) return refused("not-found");
+  if (revision !== undefined && revision !== entry.revision) return refused("stale-revision");
+  await trx.deleteFrom("entries").where("id", "=", id).execute();
+  return ok(entry);
+}
+
+async function replace(trx: Database, entry: RegistrationEntry): Promise<Written> {
+  const next = { ...entry, revision: entry.revision + 1 };
+  const { id, created_at, ...columns } = toRow(next);
+  const done = await trx
+    .updateTable("entries")
+    .set(columns)
+    .where("id", "=", entry.id)
+    .where("revision", "=", entry.revision)
+    .executeTakeFirstOrThrow();
+  if (done.numUpdatedRows > 0n) return ok(next);
+  return refused((await find(trx, entry.id)) ? "stale-revision" : "not-found");
+}
+
+function asExists(thrown: unknown): Written {
+  if (thrown instanceof Fault && thrown.code === "STORE_CONFLICT") return refused("exists");
+  throw thrown;
+}
+
+/** The lines of the feed, in the transaction of what they tell. */
+async function appendChanges(trx: Database, entries: readonly RegistrationEntry[]): Promise<void> {
+  for (const { id } of entries) await trx.insertInto("entry_changes").values({ entry_id: id }).execute();
   const { newest } = await feedEnds(trx);
   await trx
     .deleteFrom("entry_changes")
@@ -142,6 +161,7 @@ const toRow = (entry: RegistrationEntry): Insertable<EntryTable> => ({
   tenant: entry.tenant,
   revision: entry.revision,
   created_at: entry.createdAt.getTime(),
+  expires_at: entry.expiresAt?.getTime() ?? 0,
 });
 
 /** The store holds only what parseEntry let in, so the brands are given back as they were. */
@@ -158,4 +178,5 @@ const toEntry = (row: Selectable<EntryTable>): RegistrationEntry => ({
   tenant: row.tenant,
   revision: row.revision,
   createdAt: new Date(row.created_at),
+  ...(row.expires_at > 0 && { expiresAt: new Date(row.expires_at) }),
 });

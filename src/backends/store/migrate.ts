@@ -5,6 +5,7 @@ import { rotation } from "./migrations/0002-rotation.ts";
 import { restores } from "./migrations/0003-restores.ts";
 import { quarantines } from "./migrations/0004-quarantines.ts";
 import { holderQuarantines } from "./migrations/0005-holder-quarantines.ts";
+import { entryExpiry } from "./migrations/0006-entry-expiry.ts";
 import type { Database } from "./schema.ts";
 
 /** In order, by name. A migration that has been released is never edited: the next one mends it. */
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   "0003-restores": restores,
   "0004-quarantines": quarantines,
   "0005-holder-quarantines": holderQuarantines,
+  "0006-entry-expiry": entryExpiry,
 };
 
 /** Brings the tables up to date. Rejects with STORE_FAILED; what had begun is rolled back. */

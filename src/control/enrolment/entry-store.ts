@@ -4,19 +4,25 @@ import type { Result } from "../../foundation/result.ts";
 /** Why a write found nothing to write: each is something the caller can act on. */
 export type EntryWriteRefusal = "not-found" | "stale-revision" | "exists";
 
-/** Where registration entries live. Every method rejects with STORE_FAILED when the store cannot be reached. */
+/** Of several changes the first that could not be made, counted from 0. */
+export type EntryWriteStop = { readonly index: number; readonly code: EntryWriteRefusal };
+
+/**
+ * insert: refused with "exists" when an entry with this parent, identity and selectors is there. replace: compare-and-set by the
+ * revision that was read; what comes back has the next one. remove: likewise where a revision is named.
+ */
+export type EntryChange =
+  | { readonly insert: RegistrationEntry }
+  | { readonly replace: RegistrationEntry }
+  | { readonly remove: { readonly id: string; readonly revision?: number } };
+
+/** Where registration entries live. */
 export interface EntryStore {
-  /** Refused with "exists" when an entry with this parent, identity and selectors is there. */
-  insert(
-    entry: RegistrationEntry,
+  /** All of them in this order, as one, or none. Rejects with STORE_FAILED when the store cannot be reached. */
+  write(
+    changes: readonly EntryChange[],
     signal: AbortSignal,
-  ): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
-  /** Compare-and-set: `entry.revision` is the revision that was read; what comes back has the next one. */
-  replace(
-    entry: RegistrationEntry,
-    signal: AbortSignal,
-  ): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
-  remove(id: string, signal: AbortSignal): Promise<Result<RegistrationEntry, EntryWriteRefusal>>;
+  ): Promise<Result<readonly RegistrationEntry[], EntryWriteStop>>;
 }
 
 /** A position in the order of commits. */

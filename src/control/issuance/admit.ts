@@ -1,8 +1,9 @@
 import { longestCsr } from "../../domain/certificate/csr.ts";
 import { chooseTtl, idFlaw, type LeafProfile, type LeafProfiles } from "../../domain/certificate/profile.ts";
-import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
+import { isOver, type RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { parseSpiffeId, type SpiffeId, trustDomainOf } from "../../domain/identity/spiffe-id.ts";
 import type { TrustDomain } from "../../domain/identity/trust-domain.ts";
+import type { Clock } from "../../foundation/clock.ts";
 import { type Seconds, seconds } from "../../foundation/duration.ts";
 import { ok, type Result, refused } from "../../foundation/result.ts";
 import type { IssuanceRefusal } from "./refusal.ts";
@@ -13,6 +14,7 @@ export type AdmitDeps = {
   readonly trustDomain: TrustDomain;
   readonly profiles: LeafProfiles;
   readonly registrations: Registrations;
+  readonly clock: Clock;
   /** Whose certificates are renewed no more, so that a rotation need not wait for them. */
   readonly quarantines: { stops(requester: string, spiffeId: string): boolean };
 };
@@ -63,7 +65,7 @@ function subjectOf(deps: AdmitDeps, { caller, wanted }: IssuanceRequest): Result
   switch (wanted.kind) {
     case "entry": {
       const entry = deps.registrations.entry(wanted.entryId);
-      if (entry === undefined) return refused({ code: "not-registered" });
+      if (entry === undefined || isOver(entry, deps.clock.now())) return refused({ code: "not-registered" });
       const may = caller.kind === "admin" || (caller.kind === "agent" && caller.id === entry.parentId);
       if (!may) return refused({ code: "not-your-entry" });
       const { spiffeId, dnsNames, x509Ttl } = entry;

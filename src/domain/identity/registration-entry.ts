@@ -19,7 +19,12 @@ export type RegistrationEntry = {
   readonly labels: Readonly<Record<string, string>>;
   /** A path prefix such as `/payments`; "" for none. */
   readonly tenant: string;
+  /** Nobody is issued anything by it from then on; what was issued ends with its own lifetime. Undefined: it has no end. */
+  readonly expiresAt?: Date | undefined;
   /** Rises by one with each change; an update names the revision it read. */
   readonly revision: number;
   readonly createdAt: Date;
 };
+
+export const isOver = ({ expiresAt }: Pick<RegistrationEntry, "expiresAt">, now: Date): boolean =>
+  expiresAt !== undefined && expiresAt <= now;

@@ -10,6 +10,7 @@ const rules = {
   ttlCap: hours(24),
   roleBearers: new Set(["spiffe://mesh.example/ops" as SpiffeId]),
   issuers: [],
+  now: new Date("2026-11-28T00:00:00Z"),
 };
 
 const web: EntryInput = {

@@ -12,11 +12,13 @@ import { selectorFlaws } from "./selector.ts";
 /** A registration as an operator wrote it: nothing in it has been checked. */
 export type EntryInput = Omit<
   RegistrationEntry,
-  "id" | "spiffeId" | "parentId" | "x509Ttl" | "revision" | "createdAt"
+  "id" | "spiffeId" | "parentId" | "x509Ttl" | "expiresAt" | "revision" | "createdAt"
 > & {
   readonly spiffeId: string;
   readonly parentId: string;
   readonly x509Ttl: number;
+  /** Milliseconds since 1970; left out or 0 where it has no end. */
+  readonly expiresAtMs?: number;
 };
 
 /** A registration that passed every rule, before the store gives it id, revision and age. */
@@ -30,8 +32,10 @@ export type EntryRules = {
   readonly roleBearers: ReadonlySet<SpiffeId>;
   /** The authorities that sign its leaves, now or when a rotation has come so far: each must be able to. */
   readonly issuers: readonly LeafIssuer[];
+  readonly now: Date;
 };
 
+const latestMs = Date.UTC(9999, 11, 31);
 const most = { selectors: 32, dnsNames: 64, labels: 64, hintBytes: 1024, labelValue: 1024 };
 
 /** Checks an operator's registration. Refuses with every flaw, one sentence each, the field first. */
@@ -48,6 +52,7 @@ export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDr
     ...priorityFlaws(input.priority).map((flaw) => `priority: ${flaw}`),
     ...labelFlaws(input.labels).map((flaw) => `labels: ${flaw}`),
     ...tenantFlaws(input.tenant, input.spiffeId, rules).map((flaw) => `tenant: ${flaw}`),
+    ...expiryFlaws(input.expiresAtMs, rules.now).map((flaw) => `expiresAt: ${flaw}`),
   ];
   if (!spiffeId.ok || !parentId.ok || flaws.length > 0) return refused(flaws);
   return ok({
@@ -60,6 +65,7 @@ export function parseEntry(input: EntryInput, rules: EntryRules): Result<EntryDr
     priority: input.priority,
     labels: input.labels,
     tenant: input.tenant,
+    ...(input.expiresAtMs && { expiresAt: new Date(input.expiresAtMs) }),
   });
 }
 
@@ -112,6 +118,13 @@ function dnsFlaws(names: readonly string[]): string[] {
 function hintFlaws(hint: string): string[] {
   if (new TextEncoder().encode(hint).length > most.hintBytes) return [`at most ${most.hintBytes} bytes`];
   return /\p{Cc}/u.test(hint) ? ["no control characters"] : [];
+}
+
+/** Whoever writes one that is over has mistyped a year: it would be gone at once. */
+function expiryFlaws(atMs: number | undefined, now: Date): string[] {
+  if (atMs === undefined || atMs === 0) return [];
+  if (!Number.isSafeInteger(atMs) || atMs < 0 || atMs > latestMs) return ["is no time before the year 10000"];
+  return atMs > now.getTime() ? [] : [`${new Date(atMs).toISOString()} is over`];
 }
 
 const priorityFlaws = (priority: number): string[] =>

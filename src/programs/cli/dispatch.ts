@@ -33,6 +33,7 @@ export const loadAcceptRestoredLedger = async () =>
 
 export const loadAdminClient = async () =>
   (await import("../../backends/admin-client/admin-client.ts")).AdminClient;
+export const loadEntryFile = async () => await import("./commands/entry-file.ts");
 export const loadBackup = async () => await import("../server/backup-state.ts");
 export const loadServer = async () => (await import("../server/run.ts")).runServer;
 export const loadAdminLedgerLog = async () =>

@@ -12,15 +12,19 @@ export type ConfiguredProgram = (typeof configuredPrograms)[number];
 
 export type SchemaFor<T> = (pieces: FilePieces) => z.ZodType<T>;
 
-const mostBytes = 256 * 1024;
+const mostConfigBytes = 256 * 1024;
 const mostAliases = 100; // each alias copies what it names: without a limit a few lines grow to gigabytes
 
 /**
  * Reads one YAML file into the frozen value that `schemaFor` describes; relative paths count from the file's folder.
  * Throws CONFIG_INVALID with one line for each problem: file and line, key, value, what is wrong, what to do.
  */
-export async function readConfig<T>(file: string, schemaFor: SchemaFor<T>): Promise<T> {
-  const { document, lines, input } = await readYaml(file);
+export async function readConfig<T>(
+  file: string,
+  schemaFor: SchemaFor<T>,
+  mostBytes = mostConfigBytes,
+): Promise<T> {
+  const { document, lines, input } = await readYaml(file, mostBytes);
   const schema = schemaFor(piecesFor(dirname(resolve(file))));
   const result = schema.safeParse(input);
   if (result.success) return deepFreeze(result.data);
@@ -32,7 +36,7 @@ export async function readConfig<T>(file: string, schemaFor: SchemaFor<T>): Prom
 
 /** Which program a configuration file is for, by its top-level key `program`. Throws CONFIG_INVALID. */
 export async function programOf(file: string): Promise<ConfiguredProgram> {
-  const { input } = await readYaml(file);
+  const { input } = await readYaml(file, mostConfigBytes);
   const named =
     typeof input === "object" && input !== null ? (input as { program?: unknown }).program : undefined;
   const program = configuredPrograms.find((known) => known === named);
@@ -44,8 +48,8 @@ export async function programOf(file: string): Promise<ConfiguredProgram> {
 
 type Yaml = { readonly document: Document.Parsed; readonly lines: LineCounter; readonly input: unknown };
 
-async function readYaml(file: string): Promise<Yaml> {
-  const text = await readText(file);
+async function readYaml(file: string, mostBytes: number): Promise<Yaml> {
+  const text = await readText(file, mostBytes);
   const lines = new LineCounter();
   let document: Document.Parsed;
   let input: unknown;
@@ -73,10 +77,10 @@ async function readYaml(file: string): Promise<Yaml> {
   return { document, lines, input };
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, mostBytes: number): Promise<string> {
   try {
     const { size } = await stat(file);
-    if (size > mostBytes) throw invalid([`${file}: ${size} bytes; a configuration has at most ${mostBytes}`]);
+    if (size > mostBytes) throw invalid([`${file}: ${size} bytes; such a file has at most ${mostBytes}`]);
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown;

@@ -5,6 +5,7 @@ import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
 import { RestoreTelemetry } from "../../backends/telemetry/restore-telemetry.ts";
 import { ServerTelemetry } from "../../backends/telemetry/server-observer.ts";
+import { expireEntries } from "../../control/enrolment/expire-entries.ts";
 import type { Registrations } from "../../control/enrolment/registrations.ts";
 import { NodeDoor } from "../../control/issuance/node-door.ts";
 import { CheckpointDesk } from "../../control/ledger/checkpoint-desk.ts";
@@ -130,6 +131,10 @@ async function goOn(config: ServerConfig, parts: ServerParts & UseCases, signal:
   const past = { ...parts, fleet: signing.fleet, guard: trust.guard };
   background((await settleThePast(config, past, signal))(), logger);
   background(trust.schedule.run(signal), logger);
+  const onFailure = (thrown: unknown) =>
+    logger.warn({ err: thrown }, "entries that are over are still there");
+  const isAhead = () => trust.clockWatch.ahead() !== undefined;
+  background(expireEntries({ ...parts.registry, isAhead, clock: systemClock, onFailure }, signal), logger);
   background(keepClosingOrphans(closable, signal), logger);
   background(keepRechecking(config, parts, signal), logger);
   const telemetry = new ArchiveTelemetry(logger, metrics);

@@ -37,6 +37,7 @@ export type Trust = {
   readonly quarantines: HolderQuarantines;
   readonly driver: RotationDriver;
   readonly guard: RestoreGuard;
+  readonly clockWatch: ClockWatch;
   readonly sequence: BundleSequence;
   readonly schedule: RotationSchedule;
   readonly terms: ScheduleTerms;
@@ -91,7 +92,7 @@ export async function wireTrust(config: ServerConfig, parts: Parts, signal: Abor
   const { signers, observer } = parts;
   const schedule = new RotationSchedule({ ...shared, picture, terms, driver, signers, observer, frozen });
   const sequence = wireSequence({ ...parts, picture, guard });
-  return { picture, roster, handOut, quarantines, driver, guard, sequence, schedule, terms };
+  return { picture, roster, handOut, quarantines, driver, guard, clockWatch, sequence, schedule, terms };
 }
 
 function openGuard(

@@ -32,6 +32,7 @@ const leastRole = {
   CreateEntry: "operator",
   UpdateEntry: "operator",
   DeleteEntry: "operator",
+  ApplyEntries: "operator",
   BanAgent: "operator",
   QuarantineHolder: "operator",
   ReleaseHolder: "operator",

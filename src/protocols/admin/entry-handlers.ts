@@ -1,16 +1,22 @@
-import type { EntryRefusal } from "../../control/enrolment/entries.ts";
+import {
+  type ApplyRefusal,
+  type EntryAct,
+  type EntryRefusal,
+  mostAtOnce,
+} from "../../control/enrolment/entries.ts";
 import type { RegistrationEntry } from "../../domain/identity/registration-entry.ts";
 import { parseSpiffeId, type SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { EntryInput } from "../../domain/policy/entry-rules.ts";
 import { Fault } from "../../foundation/fault.ts";
 import type { Result } from "../../foundation/result.ts";
+import type { EntryChange__Output } from "../../generated/meshmint/admin/v1/EntryChange.ts";
 import type { ListEntriesRequest__Output } from "../../generated/meshmint/admin/v1/ListEntriesRequest.ts";
 import type { Entry__Output } from "../../generated/meshmint/trust/v1/Entry.ts";
 import { entryMessage } from "../grpc/trust-messages.ts";
 import type { AdminHandlers } from "./handler.ts";
 import type { AdminPorts } from "./ports.ts";
 
-type Methods = "CreateEntry" | "GetEntry" | "ListEntries" | "UpdateEntry" | "DeleteEntry";
+type Methods = "CreateEntry" | "GetEntry" | "ListEntries" | "UpdateEntry" | "DeleteEntry" | "ApplyEntries";
 type Ports = Pick<AdminPorts, "entries" | "registrations">;
 
 const mostPerPage = 1000;
@@ -40,7 +46,34 @@ export const entryHandlers = ({ entries, registrations }: Ports): AdminHandlers<
     done(await entries.remove(id, act), id);
     return {};
   },
+  async ApplyEntries({ changes }, act) {
+    if (changes.length > mostAtOnce)
+      throw new Fault("INVALID_ARGUMENT", `changes: at most ${mostAtOnce} at once, not ${changes.length}`);
+    const acts = changes.map(actOf);
+    const applied = await entries.apply(acts, act);
+    if (applied.ok) return { entries: applied.value.map(entryMessage) };
+    throw refusedChange(applied.error, acts[applied.error.index]);
+  },
 });
+
+function actOf(change: EntryChange__Output, index: number): EntryAct {
+  if (change.create) return { create: inputOf(change.create) };
+  if (change.update) {
+    const { id, revision } = change.update;
+    return { update: inputOf(change.update), read: { id, revision } };
+  }
+  if (!change.delete) throw new Fault("INVALID_ARGUMENT", `changes: number ${index + 1} says nothing`);
+  const { id, revision } = change.delete;
+  return { remove: revision === 0 ? { id } : { id, revision } };
+}
+
+function refusedChange(error: ApplyRefusal, act: EntryAct | undefined): Fault {
+  const input = act && ("create" in act ? act.create : "update" in act ? act.update : undefined);
+  const id = act && ("update" in act ? act.read.id : "remove" in act ? act.remove.id : "");
+  const { code, message } = faultOf(error, id);
+  const what = input ? `${input.spiffeId} for ${input.parentId}` : (id ?? "");
+  return new Fault(code, `nothing was changed, for number ${error.index + 1} (${what}): ${message}`);
+}
 
 /** By id, so that pages neither repeat nor skip what was there all the time. */
 function matching(
@@ -75,24 +108,28 @@ function inputOf(entry: Entry__Output | null): EntryInput {
     priority,
     labels,
     tenant,
+    expiresAtMs: Number(entry.expiresAtMs),
   };
 }
 
 function done(outcome: Result<RegistrationEntry, EntryRefusal>, id = ""): RegistrationEntry {
   if (outcome.ok) return outcome.value;
-  const { error } = outcome;
+  throw faultOf(outcome.error, id);
+}
+
+function faultOf(error: EntryRefusal, id = ""): Fault {
   switch (error.code) {
     case "invalid":
-      throw new Fault("INVALID_ARGUMENT", error.flaws.join("\n"));
+      return new Fault("INVALID_ARGUMENT", error.flaws.join("\n"));
     case "not-found":
-      throw notFound(id);
+      return notFound(id);
     case "stale-revision":
-      throw new Fault(
+      return new Fault(
         "STORE_CONFLICT",
         `entry ${id} was changed meanwhile: read it again and repeat the change`,
       );
     case "exists":
-      throw new Fault("STORE_CONFLICT", "an entry with this parent, SPIFFE ID and selectors exists already");
+      return new Fault("STORE_CONFLICT", "an entry with this parent, SPIFFE ID and selectors exists already");
     default:
       return error satisfies never;
   }

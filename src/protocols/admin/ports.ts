@@ -64,7 +64,7 @@ export type AgentPresence = { readonly programVersion: string; readonly bundleSe
 /** All that the admin API asks of the server. */
 export type AdminPorts = {
   readonly tokens: Pick<JoinTokens, "create" | "list" | "revoke">;
-  readonly entries: Pick<Entries, "create" | "update" | "remove">;
+  readonly entries: Pick<Entries, "create" | "update" | "remove" | "apply">;
   readonly registrations: Pick<Registrations, "entry" | "entriesOf" | "all">;
   readonly agents: Pick<AgentDirectory, "all" | "ban">;
   readonly presence: (agent: SpiffeId) => AgentPresence | undefined;

@@ -17,6 +17,7 @@ export const entryMessage = (entry: RegistrationEntry): Entry => ({
   tenant: entry.tenant,
   revision: entry.revision,
   createdAtMs: entry.createdAt.getTime(),
+  expiresAtMs: entry.expiresAt?.getTime() ?? 0,
 });
 
 /** A bundle as agents and operators receive it. */

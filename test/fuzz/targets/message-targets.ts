@@ -60,11 +60,15 @@ const entryRules = {
   ttlCap: hours(24),
   roleBearers: new Set<never>(),
   issuers: [issuer],
+  now: new Date(),
 };
 
 function readEntry({ entry }: CreateEntryRequest__Output): boolean {
   if (!entry) return false;
-  return parseEntry({ ...entry, x509Ttl: entry.x509TtlSeconds }, entryRules).ok;
+  return parseEntry(
+    { ...entry, x509Ttl: entry.x509TtlSeconds, expiresAtMs: Number(entry.expiresAtMs) },
+    entryRules,
+  ).ok;
 }
 
 export const messageTargets = (): FuzzTarget[] => [

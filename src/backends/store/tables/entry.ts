@@ -12,6 +12,8 @@ export type EntryTable = {
   tenant: string;
   revision: number;
   created_at: number;
+  /** Milliseconds since 1970; 0 for no end. */
+  expires_at: number;
 };
 
 /** Which entry changed, in commit order: the change feed. Written in the same transaction as the change. */

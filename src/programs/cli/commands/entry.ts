@@ -1,9 +1,12 @@
 import { type Command, Option } from "commander";
-import type { AdminClient, AdminReply } from "../../../backends/admin-client/admin-client.ts";
+import type { AdminReply } from "../../../backends/admin-client/admin-client.ts";
+import { parseDuration, toMs } from "../../../foundation/duration.ts";
 import { Fault } from "../../../foundation/fault.ts";
 import { type AdminOptions, asAdminCommand, collect, groupOf, runAdmin } from "../admin-command.ts";
 import type { CommandFrame, Registration, Reply } from "../command-frame.ts";
 import { textTable } from "../text-table.ts";
+import { registerEntryFiles } from "./entry-import.ts";
+import { listEntries } from "./list-entries.ts";
 import { secondsOf } from "./token.ts";
 
 type Entry = AdminReply<"GetEntry">;
@@ -19,6 +22,7 @@ type EntryOptions = {
   readonly priority?: string;
   readonly label?: string[];
   readonly tenant?: string;
+  readonly expires?: string;
 };
 
 /** What makes an entry: needed to create one, and may be changed. */
@@ -39,10 +43,14 @@ const withEntryOptions = (command: Command, areNeeded: boolean): Command => {
     .option("--hint <text>", "the Workload API's hint")
     .option("--priority <n>", "highest first: decides a process's default identity")
     .option("--label <key=value>", "repeat", collect)
-    .option("--tenant <path>", "a path prefix, such as /payments");
+    .option("--tenant <path>", "a path prefix, such as /payments")
+    .option(
+      "--expires <when>",
+      "from then on nothing is issued by it, and it goes: a time such as 2027-01-31T18:00:00Z, a duration from now such as 30d, or never",
+    );
 };
 
-/** `meshmint entry create|show|list|update|delete`: who may hold which identity. */
+/** `meshmint entry create|show|list|update|delete|export|import`: who may hold which identity. */
 export const registerEntry: Registration = (program, frame) => {
   const group = groupOf(program, "entry", "registrations: which process on which node is which identity");
   withEntryOptions(asAdminCommand(group.command("create")), true)
@@ -63,6 +71,7 @@ export const registerEntry: Registration = (program, frame) => {
       }),
     );
   registerReading(group, frame);
+  registerEntryFiles(group, frame);
 };
 
 function registerReading(group: Command, frame: CommandFrame): void {
@@ -80,7 +89,7 @@ function registerReading(group: Command, frame: CommandFrame): void {
     .option("--spiffe-id <id>", "only this identity's")
     .action((options: AdminOptions & { parent?: string; spiffeId?: string }) =>
       runAdmin(frame, options, async (client, { signal }) => {
-        const entries = await listAll(client, options, signal);
+        const entries = await listEntries(client, options, signal);
         const rows = entries.map((entry) => [
           entry.id,
           entry.spiffeId,
@@ -101,29 +110,8 @@ function registerReading(group: Command, frame: CommandFrame): void {
     );
 }
 
-async function listAll(
-  client: AdminClient,
-  filter: { readonly parent?: string; readonly spiffeId?: string },
-  signal: AbortSignal,
-): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  let pageToken = "";
-  do {
-    const request = {
-      parentId: filter.parent ?? "",
-      spiffeId: filter.spiffeId ?? "",
-      pageSize: 500,
-      pageToken,
-    };
-    const page = await client.call("ListEntries", request, signal);
-    entries.push(...page.entries);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return entries;
-}
-
 function fieldsOf(options: EntryOptions): Partial<Entry> {
-  const { spiffeId, parent, selector, ttl, dns, hint, priority, label, tenant } = options;
+  const { spiffeId, parent, selector, ttl, dns, hint, priority, label, tenant, expires } = options;
   return {
     ...(spiffeId === undefined ? {} : { spiffeId }),
     ...(parent === undefined ? {} : { parentId: parent }),
@@ -134,7 +122,18 @@ function fieldsOf(options: EntryOptions): Partial<Entry> {
     ...(priority === undefined ? {} : { priority: wholeNumber(priority, "--priority") }),
     ...(label === undefined ? {} : { labels: Object.fromEntries(label.map(keyAndValue)) }),
     ...(tenant === undefined ? {} : { tenant }),
+    ...(expires === undefined ? {} : { expiresAtMs: String(momentOf(expires)) }),
   };
+}
+
+/** In milliseconds since 1970; 0 for never. */
+function momentOf(text: string): number {
+  if (text === "never") return 0;
+  const span = parseDuration(text);
+  if (span.ok) return Date.now() + toMs(span.value);
+  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(at)) return at;
+  throw new Fault("CONFIG_INVALID", `--expires: "${text}" is no time, no duration and not "never"`);
 }
 
 function wholeNumber(text: string, option: string): number {
