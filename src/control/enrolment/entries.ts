@@ -127,9 +127,10 @@ export class Entries {
       const entry = { ...draft.value, id: toHex(random.bytes(12)), revision: 1, createdAt: clock.now() };
       return ok({ kind: "entry.create", entry, change: { insert: entry } });
     }
-    const known = registrations.entry(act.read.id);
+    const { id, revision } = act.read;
+    const known = registrations.entry(id);
     if (!known) return refused({ code: "not-found" });
-    const entry = { ...draft.value, ...act.read, createdAt: known.createdAt };
+    const entry = { ...draft.value, id, revision, createdAt: known.createdAt };
     return ok({ kind: "entry.update", entry, change: { replace: entry } });
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { SqlEntryStore } from "../../../src/backends/store/entry-store.ts";
 import { Entries } from "../../../src/control/enrolment/entries.ts";
+import { expireEntries } from "../../../src/control/enrolment/expire-entries.ts";
 import { type RegistrationChange, Registrations } from "../../../src/control/enrolment/registrations.ts";
 import type { LedgerEvent } from "../../../src/control/ledger/ledger-writer.ts";
 import type { SpiffeId } from "../../../src/domain/identity/spiffe-id.ts";
@@ -10,6 +11,7 @@ import type { EntryInput } from "../../../src/domain/policy/entry-rules.ts";
 import { systemClock } from "../../../src/foundation/clock.ts";
 import { hours } from "../../../src/foundation/duration.ts";
 import { systemRandom } from "../../../src/foundation/random.ts";
+import { eventually } from "../../parts/eventually.ts";
 import { openStoreIn, temporaryFolder } from "./temporary-store.ts";
 
 const agent = "spiffe://mesh.example/meshmint/agent/join_token/n1" as SpiffeId;
@@ -121,6 +123,95 @@ test("refusals: the same registration twice, an unknown one, an invalid one", as
   assert.deepEqual(await entries.remove("nobody", act), { ok: false, error: { code: "not-found" } });
   const reserved = await entries.create({ ...web, spiffeId: "spiffe://mesh.example/meshmint/server" }, act);
   assert.ok(!reserved.ok && reserved.error.code === "invalid");
+});
+
+test("several acts are one: all of them, in their order, or none, and the ledger has each either way", async () => {
+  const { entries, registrations, events, act } = await openEntries();
+  const first = await entries.create(web, act);
+  assert.ok(first.ok);
+  const other: EntryInput = { ...web, spiffeId: "spiffe://mesh.example/api" };
+  const { id, revision } = first.value;
+  events.length = 0;
+  const stale = await entries.apply(
+    [{ create: other }, { update: { ...web, hint: "new" }, read: { id, revision: 7 } }],
+    act,
+  );
+  assert.deepEqual(stale, { ok: false, error: { code: "stale-revision", index: 1 } });
+  assert.deepEqual([...registrations.all()], [first.value]);
+  const kinds = ["entry.create", "entry.update"];
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    [...kinds, ...kinds.map((kind) => `${kind}.refused`)],
+  );
+  assert.match(JSON.stringify(events[2]?.detail), /another of the same request was refused/);
+
+  const twice = await entries.apply([{ create: other }, { create: other }], act);
+  assert.deepEqual(twice, { ok: false, error: { code: "exists", index: 1 } });
+  const flawed = await entries.apply([{ create: other }, { create: { ...web, selectors: [] } }], act);
+  assert.ok(!flawed.ok && flawed.error.code === "invalid" && flawed.error.index === 1);
+  assert.equal(registrations.count, 1);
+
+  const done = await entries.apply(
+    [{ create: other }, { update: { ...web, hint: "new" }, read: { id, revision } }],
+    act,
+  );
+  assert.ok(done.ok);
+  assert.deepEqual(new Set(registrations.all()), new Set(done.value));
+  const gone = await entries.apply([{ remove: { id, revision } }], act);
+  assert.deepEqual(gone, { ok: false, error: { code: "stale-revision", index: 0 } });
+  assert.ok(
+    (await entries.apply([{ remove: { id, revision: 2 } }, { remove: { id: done.value[0]?.id ?? "" } }], act))
+      .ok,
+  );
+  assert.equal(registrations.count, 0);
+});
+
+test("an entry keeps its end through a restart, and is removed when it is over, unless the clock is known to be wrong", async () => {
+  const folder = temporaryFolder();
+  const { entries, registrations, events, store, act } = await openEntries(folder);
+  const expiresAtMs = Date.now() + 3_600_000;
+  const [ending, lasting] = [
+    await entries.create({ ...web, expiresAtMs }, act),
+    await entries.create({ ...web, spiffeId: "spiffe://mesh.example/api" }, act),
+  ];
+  assert.ok(ending.ok && lasting.ok);
+  assert.equal(ending.value.expiresAt?.getTime(), expiresAtMs);
+  const again = await Registrations.follow(store, assert.ifError, act.signal);
+  assert.deepEqual(again.entry(ending.value.id), ending.value);
+
+  const life = new AbortController();
+  let [nowMs, ahead] = [expiresAtMs - 1, true];
+  let looks = 0;
+  const clock = { now: () => new Date(nowMs) };
+  const isAhead = () => {
+    looks += 1;
+    return ahead;
+  };
+  const running = expireEntries(
+    { registrations, entries, clock, isAhead, onFailure: assert.ifError },
+    life.signal,
+  );
+  ahead = false;
+  await eventually("a look before its end", () => looks >= 2);
+  assert.equal(registrations.count, 2);
+  [nowMs, ahead, looks] = [expiresAtMs, true, 0];
+  await eventually("a look with a wrong clock", () => looks >= 2);
+  assert.equal(registrations.count, 2);
+  ahead = false;
+  await eventually("the entry to be gone", () => registrations.count === 1);
+  assert.deepEqual([...registrations.all()], [lasting.value]);
+  assert.deepEqual([events.at(-1)?.kind, events.at(-1)?.actor], ["entry.delete", "server"]);
+  life.abort();
+  await running;
+});
+
+test("an end that is over, or no time at all, is refused", async () => {
+  const { entries, act } = await openEntries();
+  for (const expiresAtMs of [Date.now() - 1, -1, 0.5, Number.NaN, 1e20]) {
+    const made = await entries.create({ ...web, expiresAtMs }, act);
+    assert.ok(!made.ok && made.error.code === "invalid", String(expiresAtMs));
+    assert.match(made.error.flaws.join(), /^expiresAt: /);
+  }
 });
 
 test("a follower hears of changes that another made, in commit order", async () => {

@@ -118,6 +118,7 @@ test.each<[string, object, string]>([
   ["another trust domain", { spiffeId: "spiffe://other.test/web" }, "not-allowed"],
   ["a TTL above the cap", { x509Ttl: seconds(86_401) }, "ttl-above-cap"],
   ["a wildcard", { dnsNames: ["*.svc"] }, "lint"],
+  ["an end that has come", { expiresAt: new Date(0) }, "not-registered"],
 ])("an entry with %s gets no leaf", async (_, change, code) => {
   const rig = issuanceRig();
   rig.entries.set("web", { ...webEntry, ...change });
