@@ -37,6 +37,8 @@ export type AgentEvent =
   /** What was kept has been kept as long as it may be: the process has no selectors of this attestor any more. */
   | ({ readonly kind: "attestation-lapsed" } & AttestorTrouble)
   | { readonly kind: "attestor-recovered"; readonly pid: number; readonly attestor: string }
+  /** The control group of a process is not what it pretends to be: it gets no selectors by it. Said once of each process. */
+  | ({ readonly kind: "cgroup-refused" } & AttestorTrouble)
   /** Registrations of this node name selectors that no attestor of this agent gives: they are for nobody here. */
   | { readonly kind: "attestor-missing"; readonly attestor: string }
   | { readonly kind: "holder-gone"; readonly pid: number; readonly spiffeId: string }

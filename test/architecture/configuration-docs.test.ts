@@ -164,6 +164,10 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
     () => ({ allowed: ["a.example:0", "[::1]:65535"], refused: ["a.example", "a.example:65536"] }),
   ],
   [/^file mode$/, () => ({ allowed: ["0660"], refused: [0o660, "0888"] })],
+  [
+    /^control group$/,
+    () => ({ allowed: ["/", "/docker/4f1c"], refused: ["docker", "/a/", "//a", "/a/../b", ""] }),
+  ],
   [/^section$/, () => ({ allowed: [], refused: ["a", []] })],
 ];
 

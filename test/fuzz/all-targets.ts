@@ -4,6 +4,7 @@ import { certificateTargets } from "./targets/certificate-targets.ts";
 import { ledgerTargets } from "./targets/ledger-targets.ts";
 import { messageTargets } from "./targets/message-targets.ts";
 import { textTargets } from "./targets/text-targets.ts";
+import { workloadTargets } from "./targets/workload-targets.ts";
 
 /** Every parser of bytes that come from outside. A new parser gets a line in one of these lists and a folder under corpus/. */
 export const allTargets = (): FuzzTarget[] => [
@@ -12,4 +13,5 @@ export const allTargets = (): FuzzTarget[] => [
   ...messageTargets(),
   ...textTargets(),
   ...ledgerTargets(),
+  ...workloadTargets(),
 ];

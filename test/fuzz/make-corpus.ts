@@ -10,6 +10,7 @@ import { certificateCorpus } from "./corpus-certificates.ts";
 import { ledgerCorpus } from "./corpus-ledger.ts";
 import { messageCorpus } from "./corpus-messages.ts";
 import { textCorpus } from "./corpus-texts.ts";
+import { workloadCorpus } from "./corpus-workload.ts";
 
 /** By target, by file name. */
 export type CorpusFiles = Readonly<Record<string, Readonly<Record<string, Uint8Array | string>>>>;
@@ -22,6 +23,7 @@ export async function makeCorpus(folder: string): Promise<void> {
     ...messageCorpus(certificates),
     ...textCorpus(certificates),
     ...ledgerCorpus(certificates),
+    ...workloadCorpus(),
   };
   for (const [target, files] of Object.entries(all)) {
     mkdirSync(join(folder, target), { recursive: true });

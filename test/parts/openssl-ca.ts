@@ -52,6 +52,13 @@ export class OpensslCa {
     return { ...leaf, chain: leaf.certificate };
   }
 
+  /** A leaf for whatever OpenSSL takes as a subjectAltName (`IP:127.0.0.1`), for both sides of TLS. */
+  named(subjectAltName: string): PemPair & { readonly chain: string } {
+    const names = `subjectAltName=${subjectAltName}`;
+    const leaf = this.#issue("/CN=somebody", `basicConstraints=CA:FALSE\n${names}`, this.intermediate);
+    return { ...leaf, chain: leaf.certificate + this.intermediate.certificate };
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true });
   }

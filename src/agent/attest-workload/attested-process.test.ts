@@ -68,7 +68,7 @@ test.each([
   ["before the look", ["778"]],
   ["during the look", ["777", "778"]],
   ["by nobody", [undefined]],
-])("a pid reused %s is refused", async (_, times) => {
+])("WL1: a pid reused %s is refused", async (_, times) => {
   startTimes = times;
   const found = await attestation.open(process).look(everything, never);
   expect(found).toEqual({ ok: false, error: { code: "process-gone", pid: 42 } });

@@ -87,7 +87,7 @@ const open = async () => {
 };
 const idsOf = (view: WorkloadView) => view.identities().map(({ entry }) => entry.spiffeId);
 
-test("an attestor that fails in mid-stream takes nothing away, now or on the next stream", async () => {
+test("WL3: an attestor that fails in mid-stream takes nothing away, now or on the next stream", async () => {
   registerBoth();
   const view = await open();
   expect(idsOf(view)).toEqual([shop, web]);
@@ -105,7 +105,7 @@ test("an attestor that fails in mid-stream takes nothing away, now or on the nex
   expect([idsOf(next), next.isSettled]).toEqual([[shop, web], true]);
 });
 
-test("a first caller whose attestor fails is kept waiting, not turned away, and hears when it is back", async () => {
+test("WL4: a first caller whose attestor fails is kept waiting, not turned away, and hears when it is back", async () => {
   register(shop, ["k8s:ns:shop"]);
   pod = new Error("connection refused");
   const view = await open();

@@ -65,7 +65,8 @@ export class AgentTelemetry implements AgentObserver {
   }
 
   #countAttestation(event: AgentEvent): void {
-    const { failures, lapsed } = this.#attestation;
+    const { failures, lapsed, cgroups } = this.#attestation;
+    if (event.kind === "cgroup-refused") cgroups.inc({ attestor: event.attestor });
     if (event.kind === "attestor-failing") failures.inc({ attestor: event.attestor });
     if (event.kind === "attestation-lapsed") lapsed.inc({ attestor: event.attestor });
   }
@@ -116,6 +117,11 @@ const attestationCountersOf = (metrics: Metrics) => ({
     "Times that a workload attestor began to fail for a process, or failed for another reason than before",
     ["attestor"],
   ),
+  cgroups: metrics.counter(
+    "agent_cgroups_refused_total",
+    "Processes whose control group was not what it pretended to be",
+    ["attestor"],
+  ),
   lapsed: metrics.counter(
     "agent_attestations_lapsed_total",
     "Times that what a failing attestor had said of a process was given up after attest.keepFor",
@@ -155,6 +161,7 @@ const levelOf = {
   "attestor-failing": "warn",
   "attestation-lapsed": "error",
   "attestor-recovered": "info",
+  "cgroup-refused": "warn",
   "attestor-missing": "warn",
   "holder-gone": "debug",
   "proxy-not-inspected": "warn",
@@ -183,6 +190,7 @@ const sentences: Record<AgentEvent["kind"], string> = {
   "attestor-failing": "a workload attestor cannot tell who a process is; asked again soon",
   "attestation-lapsed":
     "what a failing attestor had said of a process is given up: it has been kept as long as allowed",
+  "cgroup-refused": "a process's control group is not what it pretends to be; nothing is believed of it",
   "attestor-recovered": "a workload attestor can tell again who a process is",
   "attestor-missing":
     "registrations name selectors that no configured attestor of this agent gives; see attest in its configuration",

@@ -92,7 +92,7 @@ test.skipIf(process.getuid?.() !== 0)("groups are those that the process runs wi
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  "another mount namespace's /usr/bin/true is not the node's, whatever runs under that name",
+  "WL2: another mount namespace's /usr/bin/true is not the node's, whatever runs under that name",
   async () => {
     const script = "mount --bind /usr/bin/sleep /usr/bin/true && exec /usr/bin/true 60";
     const child = spawn("/usr/bin/unshare", ["--mount", "sh", "-c", script], { stdio: "ignore" });

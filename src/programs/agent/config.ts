@@ -2,6 +2,7 @@ import { z } from "zod";
 import { hours, seconds } from "../../foundation/duration.ts";
 import { durationWithin, type FilePieces, fileMode, hostPort, trustDomain } from "../config/config-pieces.ts";
 import { readConfig, type SchemaFor } from "../config/read-config.ts";
+import { attestSchema } from "./attest-config.ts";
 
 /** How Envoys are looked at from outside, that name their admin interface. */
 const proxies = z.strictObject({
@@ -9,16 +10,6 @@ const proxies = z.strictObject({
   inspectEvery: durationWithin(seconds(0), hours(1)).prefault("10s"),
   /** At each look, one handshake with each of its listeners on loopback; Envoy counts and logs them like any other. */
   probe: z.boolean().default(false),
-});
-
-/** How local processes are known. */
-const attest = z.strictObject({
-  /** How long one attestor may take for one process. */
-  timeout: durationWithin(seconds(1), seconds(30)).prefault("3s"),
-  /** How long what an attestor said of a process stays in force while it fails for it. */
-  keepFor: durationWithin(seconds(0), hours(24)).prefault("1h"),
-  /** How often processes with an open stream are looked at again. */
-  recheckEvery: durationWithin(seconds(1), hours(1)).prefault("30s"),
 });
 
 /** How the node proves itself, as often as it must; in place of a join token. */
@@ -80,7 +71,7 @@ export const agentSchema = (({ path }) =>
           settle: durationWithin(seconds(0), hours(1)).prefault("10s"),
         })
         .prefault({}),
-      attest: attest.prefault({}),
+      attest: attestSchema(path).prefault({}),
       proxies: proxies.prefault({}),
       ledger: z
         .strictObject({

@@ -65,19 +65,14 @@ export async function wireAgent(
   const [processes, proxyAdmin] = [new ProcTable(), new EnvoyAdmin({ readPeer })];
   const listenerProbe = config.proxies.probe ? new TlsListenerProbe() : undefined;
   const inspectEveryMs = toMs(config.proxies.inspectEvery);
-  const local = { processes, attestors: workloadAttestors(processes), attest: attestPace(config) };
+  const ended = new AbortController();
+  const lifetime = AbortSignal.any([signal, ended.signal]);
+  const attestors = workloadAttestors(config.attest, { processes, observer }, lifetime);
+  const local = { processes, attestors, attest: attestPace(config) };
   const deps = { ...surroundings, ...local, server, keys, store, proxyAdmin, inspectEveryMs, listenerProbe };
   const agent = new Agent({ ...deps, attestation: repeatable, rosterLog: roster }, joined, kept);
-  const checkpoints = new CheckpointWatch({
-    link: server,
-    store: new CheckpointFile(config.stateDir),
-    verify: verifyEd25519,
-    observer,
-    random: systemRandom,
-    everyMs: toMs(config.ledger.checkpointEvery),
-  });
-  const ended = new AbortController();
-  const watching = checkpoints.run(AbortSignal.any([signal, ended.signal])).catch((thrown: unknown) => {
+  const checkpoints = checkpointWatch(config, server, observer);
+  const watching = checkpoints.run(lifetime).catch((thrown: unknown) => {
     observer.saw({
       kind: "checkpoint-failed",
       reason: `no checkpoint is asked for any more: ${asFault(thrown).message}`,
@@ -91,6 +86,16 @@ export async function wireAgent(
   };
   return { agent, close };
 }
+
+const checkpointWatch = (config: AgentConfig, link: ServerClient, observer: AgentObserver) =>
+  new CheckpointWatch({
+    link,
+    store: new CheckpointFile(config.stateDir),
+    verify: verifyEd25519,
+    observer,
+    random: systemRandom,
+    everyMs: toMs(config.ledger.checkpointEvery),
+  });
 
 const attestPace = ({ attest }: AgentConfig) => ({
   withinMs: toMs(attest.timeout),
