@@ -11,6 +11,7 @@ import { piecesFor } from "../../src/programs/config/config-pieces.ts";
 import { readServerConfig, serverSchema } from "../../src/programs/server/config.ts";
 import { readSignerConfig, signerSchema } from "../../src/programs/signer/config.ts";
 import { projectRoot } from "../parts/parts.ts";
+import { attestationPromises, type Range } from "./attestation-promises.ts";
 
 const programs = {
   server: { schema: serverSchema, read: readServerConfig },
@@ -66,7 +67,6 @@ const longer = (text: string, by: number): string => {
   return formatDuration(seconds(span.value + by));
 };
 
-type Range = { readonly allowed: readonly unknown[]; readonly refused: readonly unknown[] };
 const signersOf = (count: number) =>
   Array.from({ length: count }, (_, at) => ({ name: `hsm-${at}`, socket: `s${at}` }));
 const twins = (same: "name" | "socket") => signersOf(2).map((signer) => ({ ...signer, [same]: "same" }));
@@ -150,13 +150,7 @@ const promises: readonly (readonly [RegExp, (least: string, most: string) => Ran
       refused: [[], Array(+most + 1).fill("a"), [""]],
     }),
   ],
-  [
-    /^template of certificate fields$/,
-    () => ({
-      allowed: ["{san.dns}", "rack-{subject.organizationalUnit}/{subject.commonName}"],
-      refused: ["node", "{subject.title}", "{san.dns}{san.dns}", "/{san.dns}", "../{san.dns"],
-    }),
-  ],
+  ...attestationPromises,
   [/^path$/, () => ({ allowed: ["a/b", "/a"], refused: ["", 1] })],
   [/^text$/, () => ({ allowed: ["a"], refused: ["", 1] })],
   [

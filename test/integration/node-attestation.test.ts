@@ -9,13 +9,16 @@ import { fetchSvids } from "../parts/agent-run.ts";
 import { AttestingNode } from "../parts/attesting-node.ts";
 import { eventually } from "../parts/eventually.ts";
 import { Mesh } from "../parts/mesh.ts";
+import { newSigningKey, OidcIssuer, podClaims } from "../parts/oidc-issuer.ts";
 
 const root = authority();
 const issuing = authority({ pathLength: 0 }, root);
 let mesh: Mesh;
+let issuer: OidcIssuer;
 const nodes: AttestingNode[] = [];
 
 beforeAll(async () => {
+  issuer = await OidcIssuer.start();
   mesh = await Mesh.start({
     adjust: (file, text) => (file === "server.yaml" ? text + serverSections(text) : text),
   });
@@ -23,16 +26,21 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const { agent } of nodes) await agent.remove();
   await mesh?.stop();
+  await issuer?.stop();
 });
 
 /** The PKI's root lies beside the server's state. */
 function serverSections(text: string): string {
   const state = /^stateDir: (.*)$/m.exec(text)?.[1] ?? "";
   writeFileSync(join(state, "machines.pem"), root.pem);
+  writeFileSync(join(state, "issuer-ca.pem"), issuer.caPem);
+  const keys = `issuer: "${issuer.url}", audience: meshmint, caFile: ${state}/issuer-ca.pem`;
   return `
 svids: { nodeTtl: 20s }
 nodeAttestation:
   x509pop: { caFiles: [${state}/machines.pem], agentId: "{subject.commonName}" }
+  oidc: [{ name: hosts, ${keys}, rules: [{ claim: sub, startsWith: "host-" }], agentId: "{sub}" }]
+  k8sPsat: [{ name: prod, ${keys}, serviceAccounts: ["meshmint:agent"] }]
 `;
 }
 
@@ -90,6 +98,52 @@ test("a node of another authority is refused with nothing said, and the ledger h
   const found = JSON.stringify(mesh.cli("ledger", "search", "--kind", "agent.attestation-refused"));
   expect(found).toContain("not issued by the next");
   await node.agent.stop();
+});
+
+/** A node whose token file holds this. */
+function tokenNode(kind: "oidc" | "k8sPsat", name: string, token: string): AttestingNode {
+  const tokenFile = join(mesh.folder, `state/join/${name}.jwt`);
+  writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+  const node = new AttestingNode(mesh, name, `{ ${kind}: { tokenFile: ${tokenFile} } }`);
+  nodes.push(node);
+  return node;
+}
+
+const refusals = () => JSON.stringify(mesh.cli("ledger", "search", "--kind", "agent.attestation-refused"));
+
+test("nodes with tokens of an OIDC issuer: by discovery, while it is down, and after its key was replaced", async () => {
+  const old = issuer.keys[0]!;
+  const hosts = "spiffe://mesh.example/meshmint/agent/oidc/hosts";
+  const first = tokenNode("oidc", "host-1", await issuer.token({ sub: "host-1" }));
+  expect(await first.join()).toBe(`${hosts}/host-1`);
+  expect(first.agent.log).not.toContain((await issuer.token()).slice(0, 20));
+  issuer.fail(503);
+  expect(await tokenNode("oidc", "host-2", await issuer.token({ sub: "host-2" })).join()).toBe(
+    `${hosts}/host-2`,
+  );
+  issuer.fail(undefined);
+  issuer.keys = [await newSigningKey("RS256", "key-2")];
+  expect(await tokenNode("oidc", "host-3", await issuer.token({ sub: "host-3" })).join()).toBe(
+    `${hosts}/host-3`,
+  );
+  const late = tokenNode("oidc", "host-4", await issuer.token({ sub: "host-4" }, { key: old }));
+  await late.agent.start();
+  await eventually("the refusal", () => late.agent.log.includes("refused this node's oidc attestation"));
+  expect(refusals()).toContain("the issuer has no key for this token");
+  // The token is replaced in its file, as whoever keeps it fresh does: no restart.
+  writeFileSync(join(mesh.folder, "state/join/host-4.jwt"), await issuer.token({ sub: "host-4" }));
+  await late.attested(1);
+});
+
+test("a pod with a projected token of Kubernetes is its node's agent; another service account's is refused", async () => {
+  const prod = "spiffe://mesh.example/meshmint/agent/k8s_psat/prod";
+  const pod = tokenNode("k8sPsat", "worker-1", await issuer.token(podClaims("worker-1")));
+  expect(await pod.join()).toBe(`${prod}/worker-1`);
+  const other = tokenNode("k8sPsat", "worker-2", await issuer.token(podClaims("worker-2", "default")));
+  await other.agent.start();
+  await eventually("the refusal", () => other.agent.log.includes("refused this node's k8s_psat attestation"));
+  expect(refusals()).toContain("default:agent may not attest nodes");
+  await other.agent.stop();
 });
 
 test("an SVID that expired in an outage: the agent serves on, and attests again in place", async () => {

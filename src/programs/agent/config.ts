@@ -17,7 +17,13 @@ const nodeAttestation = (path: FilePieces["path"]) =>
   z
     .strictObject({
       /** A certificate of another PKI, with its key; the server's configuration names its authority. */
-      x509pop: z.strictObject({ certificateFile: path, keyFile: path }),
+      x509pop: z.strictObject({ certificateFile: path, keyFile: path }).optional(),
+      /** Files with a token, which something else keeps fresh; of an OIDC issuer, or projected by Kubernetes. */
+      oidc: z.strictObject({ tokenFile: path }).optional(),
+      k8sPsat: z.strictObject({ tokenFile: path }).optional(),
+    })
+    .refine((proofs) => Object.values(proofs).filter((proof) => proof !== undefined).length === 1, {
+      message: "has not exactly one of x509pop, oidc and k8sPsat",
     })
     .optional();
 

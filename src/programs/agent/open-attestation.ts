@@ -4,6 +4,7 @@ import type { NodeProof } from "../../agent/node/node-proof.ts";
 import { X509PopProof } from "../../backends/node-crypto/x509pop-proof.ts";
 import { JoinTokenContact } from "../../backends/server-client/join-token-contact.ts";
 import { ProofContact } from "../../backends/server-client/proof-contact.ts";
+import { TokenFileProof } from "../../backends/token-file/token-file-proof.ts";
 import type { Der } from "../../domain/certificate/der.ts";
 import { decodeCertificates } from "../../domain/certificate/pem.ts";
 import { parseJoinToken } from "../../domain/identity/join-token.ts";
@@ -23,12 +24,14 @@ export function openRepeatableAttestation(config: AgentConfig): NodeAttestation 
   });
 }
 
-/** An attestor more is a line here, and a file for its proof. */
+/** An attestor more is a line here, and a file for its proof. The configuration has one of them. */
 function proofOf(
-  attestation: NonNullable<AgentConfig["nodeAttestation"]>,
+  { x509pop, oidc, k8sPsat }: NonNullable<AgentConfig["nodeAttestation"]>,
   { trustDomain }: AgentConfig,
 ): NodeProof {
-  return new X509PopProof({ trustDomain, ...attestation.x509pop }, systemRandom);
+  if (x509pop !== undefined) return new X509PopProof({ trustDomain, ...x509pop }, systemRandom);
+  if (oidc !== undefined) return new TokenFileProof("oidc", oidc.tokenFile);
+  return new TokenFileProof("k8s_psat", k8sPsat?.tokenFile ?? "");
 }
 
 /** The way to a first node SVID by the join token, or undefined when none is configured. Throws CONFIG_INVALID. */

@@ -6,7 +6,7 @@ import { formatDuration, parseDuration, type Seconds } from "../../foundation/du
 import type { Result } from "../../foundation/result.ts";
 
 /** A zod piece out of a parser of ours: the parser's own sentence becomes the configuration's complaint. */
-const parsedBy = <T>(parse: (text: string) => Result<T, string>) =>
+export const parsedBy = <T>(parse: (text: string) => Result<T, string>) =>
   z.string().transform((text, context) => {
     const result = parse(text);
     if (result.ok) return result.value;

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { ArchiveTelemetry } from "../../backends/telemetry/archive-telemetry.ts";
+import { IssuerTelemetry } from "../../backends/telemetry/issuer-telemetry.ts";
 import { LedgerTelemetry } from "../../backends/telemetry/ledger-telemetry.ts";
 import { failureFields } from "../../backends/telemetry/logger.ts";
 import type { Metrics } from "../../backends/telemetry/metrics.ts";
@@ -236,9 +237,10 @@ async function wireUseCases(config: ServerConfig, parts: ServerParts, signal: Ab
     const { active, standby } = trust.picture.state.authorities;
     return [active, ...standby];
   };
+  const issuers = new IssuerTelemetry(logger, metrics);
   const onLag = (thrown: unknown) =>
     logger.warn(failureFields(thrown), "registrations in memory may be behind the store");
-  const registry = await wireRegistry(config, { storage, anchorSha256, authorities, onLag }, signal);
+  const registry = await wireRegistry(config, { storage, anchorSha256, authorities, onLag, issuers }, signal);
   known.registrations = registry.registrations;
   const issuance = wireIssuance(config, {
     issuers: signing.issuers(trust.picture),

@@ -3,6 +3,7 @@ import { SqlEntryStore } from "../../backends/store/entry-store.ts";
 import { SqlJoinTokenStore } from "../../backends/store/join-token-store.ts";
 import { AgentDirectory } from "../../control/enrolment/agent-directory.ts";
 import { Entries } from "../../control/enrolment/entries.ts";
+import type { IssuerObserver } from "../../control/enrolment/issuer-event.ts";
 import { JoinTokenAttestor } from "../../control/enrolment/join-token-attestor.ts";
 import { JoinTokens } from "../../control/enrolment/join-tokens.ts";
 import { NodeEnrolment, type NodeSvidMinter } from "../../control/enrolment/node-enrolment.ts";
@@ -33,6 +34,7 @@ type Parts = {
   /** The authorities that sign now or are about to. */
   readonly authorities: () => readonly Authority[];
   readonly onLag: (thrown: unknown) => void;
+  readonly issuers: IssuerObserver;
 };
 
 /** Who may be given what: registration entries, join tokens and attested agents. */
@@ -54,7 +56,7 @@ export async function wireRegistry(
     issuers: parts.authorities().map(issuerOf),
   });
   const directory = await AgentDirectory.load({ ...shared, store: new SqlAgentStore({ database }) }, signal);
-  const others = await wireAttestors(config);
+  const others = await wireAttestors(config, parts.issuers);
   const tokenStore = new SqlJoinTokenStore({ database });
   return {
     registrations,
