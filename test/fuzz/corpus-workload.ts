@@ -21,7 +21,6 @@ export const workloadCorpus = (): CorpusFiles => ({
     "service.txt": "0::/system.slice/system-foo.slice/foo@bar.service/payload\n",
     "session.txt":
       "1:name=systemd:/user.slice/user-1000.slice/user@1000.service/app.slice/_x.service\n0::/\n",
-    "status.txt": "Name:\tweb\nGroups:\t4 24 1000 \n",
   },
   "pod-list": {
     "containerd.json": fixture("containerd"),

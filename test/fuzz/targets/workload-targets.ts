@@ -41,7 +41,7 @@ const cgroup: FuzzTarget = {
         "above a unit are slices alone",
       );
     }
-    return true;
+    return (pod.ok && pod.value !== undefined) || (unit.ok && unit.value !== undefined);
   },
 };
 
