@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { connect } from "node:net";
@@ -10,6 +10,7 @@ import { readPeer } from "../../src/backends/peer-credentials/peer-credentials.t
 import { unary } from "../../src/protocols/grpc/unary.ts";
 import { listenOnUnixSocket } from "../../src/protocols/grpc/unix-listener.ts";
 import { parseUnixPeer } from "../../src/protocols/grpc/unix-peer.ts";
+import { projectRoot } from "../parts/parts.ts";
 
 const text = {
   requestSerialize: (value: string) => Buffer.from(value),
@@ -105,4 +106,13 @@ test("a path that the kernel would cut short is refused by name", async () => {
       code: "CONFIG_INVALID",
     },
   );
+});
+
+const hasNamespaces = spawnSync("/usr/bin/unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
+
+test.skipIf(!hasNamespaces)("WL1: a caller that has gone is not taken for whoever has its pid now", () => {
+  const script = join(projectRoot, "test/parts/reused-pid-worker.ts");
+  const argv = ["--pid", "--fork", "--mount-proc", process.execPath, script, join(folder, "who.sock")];
+  const { stdout, stderr } = spawnSync("/usr/bin/unshare", argv, { encoding: "utf8", timeout: 60_000 });
+  expect(stdout, stderr).toMatch(/^reused: process \d+ has gone before it could be identified\n$/);
 });
