@@ -5,31 +5,54 @@ import { isAbsent, unavailable } from "./unreadable.ts";
 
 const deleted = " (deleted)";
 const cacheLimit = 256;
+const mostProved = 8192;
 /** Reading is the agent's work, and an unprivileged user may run a sparse file of any size. */
 const largestHashed = 1n << 30n;
 
 /**
- * Path of a process's executable, undefined when it cannot be trusted: a process in a mount namespace of its own (an
- * unprivileged user namespace is enough) can show any path it likes. So the path counts only where it names, as we see
- * it, the very file that runs; or, for a file without a name left, where the process sees the same mounts as we do.
- * Rejects with ATTESTOR_UNAVAILABLE when this node cannot tell at present.
+ * Paths of processes' executables, undefined where one cannot be trusted: a process in a mount namespace of its own (an
+ * unprivileged user namespace is enough) can show any path it likes. So a path counts only where it names, as we see it,
+ * the very file that runs; or, for a file without a name left, where the process sees the same mounts as we do. What has
+ * counted once goes on for as long as this process runs this file: an upgrade of the program takes its name away.
  */
-export async function readExecutablePath(pid: number): Promise<string | undefined> {
-  try {
-    const exe = `/proc/${pid}/exe`;
-    const path = await readlink(exe);
-    if (!path.startsWith("/")) return undefined;
-    const running = await stat(exe, { bigint: true });
-    const named = await stat(path, { bigint: true }).catch(absentOnly);
-    if (named !== undefined) return named.dev === running.dev && named.ino === running.ino ? path : undefined;
-    // An upgraded program's old file has no name left; the kernel then appends the word to its path (proc_pid_exe(5)).
-    if (running.nlink !== 0n || !path.endsWith(deleted)) return undefined;
-    const [own, theirs] = await Promise.all([readlink("/proc/self/ns/mnt"), readlink(`/proc/${pid}/ns/mnt`)]);
-    return own === theirs ? path.slice(0, -deleted.length) : undefined;
-  } catch (thrown) {
-    if (isAbsent(thrown)) return undefined;
-    throw unavailable(`/proc/${pid}/exe`, thrown);
+export class ExecutablePaths {
+  /** Longest unasked first. */
+  readonly #proved = new Map<string, { readonly file: string; readonly path: string }>();
+
+  /** Rejects with ATTESTOR_UNAVAILABLE when this node cannot tell at present. */
+  async pathOf({
+    pid,
+    startTime,
+  }: {
+    readonly pid: number;
+    readonly startTime: string;
+  }): Promise<string | undefined> {
+    const process = `${pid} ${startTime}`;
+    try {
+      const running = await stat(`/proc/${pid}/exe`, { bigint: true });
+      const file = [running.dev, running.ino, running.size, running.mtimeNs, running.birthtimeNs].join(":");
+      const known = this.#proved.get(process);
+      const path = known?.file === file ? known.path : await provedPath(pid, running);
+      this.#proved.delete(process);
+      if (path !== undefined) this.#proved.set(process, { file, path });
+      if (this.#proved.size > mostProved) this.#proved.delete(this.#proved.keys().next().value ?? process);
+      return path;
+    } catch (thrown) {
+      if (isAbsent(thrown)) return undefined;
+      throw unavailable(`/proc/${pid}/exe`, thrown);
+    }
   }
+}
+
+async function provedPath(pid: number, running: BigIntStats): Promise<string | undefined> {
+  const path = await readlink(`/proc/${pid}/exe`);
+  if (!path.startsWith("/")) return undefined;
+  const named = await stat(path, { bigint: true }).catch(absentOnly);
+  if (named !== undefined) return named.dev === running.dev && named.ino === running.ino ? path : undefined;
+  // An upgraded program's old file has no name left; the kernel then appends the word to its path (proc_pid_exe(5)).
+  if (running.nlink !== 0n || !path.endsWith(deleted)) return undefined;
+  const [own, theirs] = await Promise.all([readlink("/proc/self/ns/mnt"), readlink(`/proc/${pid}/ns/mnt`)]);
+  return own === theirs ? path.slice(0, -deleted.length) : undefined;
 }
 
 /**

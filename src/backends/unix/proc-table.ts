@@ -7,7 +7,7 @@ import type {
 } from "../../agent/attest-workload/process-facts.ts";
 import type { ProcessIdentity } from "../../domain/identity/process-identity.ts";
 import { AccountNames } from "./account-names.ts";
-import { ExecutableHashes, readExecutablePath } from "./executable.ts";
+import { ExecutableHashes, ExecutablePaths } from "./executable.ts";
 import { readGroups } from "./process-groups.ts";
 import { readStartTime } from "./process-stat.ts";
 import { isAbsent, unavailable } from "./unreadable.ts";
@@ -16,19 +16,17 @@ import { isAbsent, unavailable } from "./unreadable.ts";
 export class ProcTable implements ProcessTable {
   readonly #users = new AccountNames("/etc/passwd");
   readonly #groups = new AccountNames("/etc/group");
+  readonly #paths = new ExecutablePaths();
   readonly #hashes = new ExecutableHashes();
 
   startTimeOf(pid: number): string | undefined {
     return readStartTime(pid);
   }
 
-  async factsOf(
-    { pid, uid, gid }: ProcessIdentity,
-    ask: FactsAsked,
-    signal: AbortSignal,
-  ): Promise<ProcessFacts> {
+  async factsOf(process: ProcessIdentity, ask: FactsAsked, signal: AbortSignal): Promise<ProcessFacts> {
+    const { pid, uid, gid } = process;
     const [path, sha256, supplementary] = await Promise.all([
-      readExecutablePath(pid),
+      this.#paths.pathOf(process),
       ask.sha256 ? this.#hashes.hashOf(pid, signal) : undefined,
       ask.supplementary ? this.#supplementaryOf(pid) : undefined,
     ]);

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -200,5 +201,29 @@ test("a path that names another file by now is not believed", async () => {
   await expect.poll(async () => (await table.factsOf(identity, plain, never)).path).toBe(file);
   rmSync(file);
   copyFileSync("/usr/bin/true", `${file} (deleted)`);
-  expect((await table.factsOf(identity, plain, never)).path).toBeUndefined();
+  expect((await new ProcTable().factsOf(identity, plain, never)).path).toBeUndefined();
+  // To whom it was known before, it is the same process with the same file.
+  expect((await table.factsOf(identity, plain, never)).path).toBe(file);
+  expect((await table.factsOf({ ...identity, startTime: "1" }, plain, never)).path).toBeUndefined();
+});
+
+test("an upgrade takes nothing from the process that runs the program before; another program is another", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "meshmint-unix-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "web");
+  copyFileSync("/bin/sh", file);
+  const child = spawn(file, ["-c", "read line; exec /usr/bin/sleep 60"], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const pid = child.pid ?? 0;
+  const identity = { pid, uid: 0, gid: 0, startTime: readStartTime(pid) ?? "" };
+  const table = new ProcTable();
+  const path = async () => (await table.factsOf(identity, plain, never)).path;
+  await expect.poll(path).toBe(file);
+  renameSync(file, `${file}.old`);
+  copyFileSync("/usr/bin/true", file);
+  expect(await path()).toBe(file);
+  child.stdin?.end("go\n");
+  await expect.poll(path).toMatch(/\/sleep$|\/coreutils$/);
 });
