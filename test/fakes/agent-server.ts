@@ -83,7 +83,7 @@ export class AgentServer implements NodeFeed {
       connected: (agent: SpiffeId) => void this.watches.push(agent),
       disconnected: () => undefined,
     };
-    const gate = { admits: () => true, onBan: () => () => undefined };
+    const gate = { admits: () => true, onExpelled: () => () => undefined };
     server.addService(
       this.#tapped(NodeService.service),
       nodeService({ trustDomain, gate, issuance: door, feed: this, reports, ledger: this.ledger, observer }),

@@ -3,7 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ServerClient } from "../../src/backends/server-client/server-client.ts";
+import { NodeFiles } from "../../src/backends/state-dir/node-files.ts";
 import { oid } from "../../src/domain/certificate/oid.ts";
+import { newP256Csr } from "../fakes/csr-maker.ts";
 import { authority, certify, newKey, type PkiCertificate } from "../fakes/node-pki.ts";
 import { fetchSvids } from "../parts/agent-run.ts";
 import { AttestingNode } from "../parts/attesting-node.ts";
@@ -144,6 +147,54 @@ test("a pod with a projected token of Kubernetes is its node's agent; another se
   await eventually("the refusal", () => other.agent.log.includes("refused this node's k8s_psat attestation"));
   expect(refusals()).toContain("default:agent may not attest nodes");
   await other.agent.stop();
+});
+
+/** Somebody with a copy of what the node's state folder holds at this moment: whether a renewal by it is taken. */
+async function thief({ folder }: AttestingNode) {
+  const files = new NodeFiles(folder);
+  const [credentials, bundle] = await Promise.all([files.loadNode(), files.loadBundle()]);
+  if (!credentials || !bundle) throw new Error("the node's folder holds no SVID");
+  const client = new ServerClient(
+    { address: { host: "127.0.0.1", port: mesh.grpcPort }, programVersion: "thief" },
+    { credentials, bundle },
+  );
+  const { signal } = new AbortController();
+  const tries = async () =>
+    client.renewNode(newP256Csr(), signal).then(
+      () => "issued",
+      ({ code }: { code: string }) => code,
+    );
+  return { client, tries };
+}
+
+test("NA7: an evicted node attests again by itself, and who has stolen its SVID before gets nothing with it", async () => {
+  const [, node] = nodes as [unknown, AttestingNode];
+  const { client, tries } = await thief(node);
+  expect(await tries()).toBe("issued");
+  const id = "spiffe://mesh.example/meshmint/agent/x509pop/rsa-1";
+  mesh.cli("agent", "evict", id, "--reason", "the disk was copied");
+  expect(await tries()).toBe("PERMISSION_DENIED");
+  await node.attested(2);
+  registerAt(id, "after-eviction");
+  await eventually("what was registered after it", async () =>
+    (await fetchSvids(node.socket)).svids.some(({ spiffeId }) => spiffeId.endsWith("/after-eviction")),
+  );
+  expect(await tries()).toBe("PERMISSION_DENIED");
+  client.close();
+});
+
+test("NA7: a banned node is out at once, with its SVID and with its proof, until the ban is lifted", async () => {
+  const [, node] = nodes as [unknown, AttestingNode];
+  const { client, tries } = await thief(node);
+  const id = "spiffe://mesh.example/meshmint/agent/x509pop/rsa-1";
+  mesh.cli("agent", "ban", id, "--reason", "broken into");
+  expect(await tries()).toBe("PERMISSION_DENIED");
+  await eventually("a new attestation to be refused", () => refusals().includes("the agent is banned"));
+  const before = node.held.length;
+  mesh.cli("agent", "unban", id, "--reason", "clean again");
+  await eventually("the node to be back", () => node.held.length > before);
+  expect(await tries()).toBe("PERMISSION_DENIED");
+  client.close();
 });
 
 test("an SVID that expired in an outage: the agent serves on, and attests again in place", async () => {

@@ -25,7 +25,7 @@ class OpenCall extends EventEmitter {
 const serve = () => {
   const call = new OpenCall();
   const served: string[] = [];
-  const gate = { admits: () => true, onBan: () => () => undefined };
+  const gate = { admits: () => true, onExpelled: () => () => undefined };
   const deps = { trustDomain: "mesh.test" as TrustDomain, gate };
   nodeStream(call as unknown as ServerSurfaceCall, deps, (id) => served.push(id));
   return { call, served };

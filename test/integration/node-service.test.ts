@@ -41,8 +41,8 @@ beforeAll(async () => {
     nodeService({
       trustDomain,
       gate: {
-        admits: (_id, serial) => serial !== bannedSerial,
-        onBan(listener) {
+        admits: (_id, { serial }) => serial !== bannedSerial,
+        onExpelled(listener) {
           banListeners.add(listener);
           return () => void banListeners.delete(listener);
         },

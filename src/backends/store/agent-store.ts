@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import type { AgentRecord, AgentStore } from "../../control/enrolment/agent-store.ts";
+import type { AgentRecord, AgentStore, AgentVerdict } from "../../control/enrolment/agent-store.ts";
 import type { SpiffeId } from "../../domain/identity/spiffe-id.ts";
 import type { Database } from "./schema.ts";
 import type { AgentTable } from "./tables/agent.ts";
@@ -17,7 +17,7 @@ export class SqlAgentStore implements AgentStore {
     return rows.map(toRecord);
   }
 
-  async save(agent: AgentRecord, signal: AbortSignal): Promise<void> {
+  async save(agent: Omit<AgentRecord, keyof AgentVerdict>, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const known = {
       attestor: agent.attestor,
@@ -28,25 +28,27 @@ export class SqlAgentStore implements AgentStore {
     };
     await this.#database
       .insertInto("agents")
-      .values({ spiffe_id: agent.spiffeId, ...known, banned_at: null, ban_reason: "" })
+      .values({ spiffe_id: agent.spiffeId, ...known, ...unjudged })
       .onConflict((conflict) => conflict.column("spiffe_id").doUpdateSet(known))
       .execute();
   }
 
-  async ban(
-    spiffeId: SpiffeId,
-    ban: { readonly at: Date; readonly reason: string },
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async judge(spiffeId: SpiffeId, { ban, expelled }: AgentVerdict, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const done = await this.#database
+    await this.#database
       .updateTable("agents")
-      .set({ banned_at: ban.at.getTime(), ban_reason: ban.reason })
+      .set({
+        banned_at: ban?.at.getTime() ?? null,
+        ban_reason: ban?.reason ?? "",
+        expelled_at: expelled?.at.getTime() ?? null,
+        expelled_serial: expelled?.svidSerial ?? "",
+      })
       .where("spiffe_id", "=", spiffeId)
-      .executeTakeFirstOrThrow();
-    return done.numUpdatedRows > 0n;
+      .execute();
   }
 }
+
+const unjudged = { banned_at: null, ban_reason: "", expelled_at: null, expelled_serial: "" };
 
 /** Only IDs of our own making are stored, so the brand is given back. */
 const toRecord = (row: Selectable<AgentTable>): AgentRecord => ({
@@ -57,4 +59,6 @@ const toRecord = (row: Selectable<AgentTable>): AgentRecord => ({
   svidNotAfter: new Date(row.svid_not_after),
   lastSeenAt: new Date(row.last_seen_at),
   ban: row.banned_at === null ? undefined : { at: new Date(row.banned_at), reason: row.ban_reason },
+  expelled:
+    row.expelled_at === null ? undefined : { at: new Date(row.expelled_at), svidSerial: row.expelled_serial },
 });

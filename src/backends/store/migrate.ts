@@ -6,6 +6,7 @@ import { restores } from "./migrations/0003-restores.ts";
 import { quarantines } from "./migrations/0004-quarantines.ts";
 import { holderQuarantines } from "./migrations/0005-holder-quarantines.ts";
 import { entryExpiry } from "./migrations/0006-entry-expiry.ts";
+import { expelledAgents } from "./migrations/0007-expelled-agents.ts";
 import type { Database } from "./schema.ts";
 
 /** In order, by name. A migration that has been released is never edited: the next one mends it. */
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   "0004-quarantines": quarantines,
   "0005-holder-quarantines": holderQuarantines,
   "0006-entry-expiry": entryExpiry,
+  "0007-expelled-agents": expelledAgents,
 };
 
 /** Brings the tables up to date. Rejects with STORE_FAILED; what had begun is rolled back. */

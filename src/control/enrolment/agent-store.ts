@@ -10,16 +10,17 @@ export type AgentRecord = {
   readonly svidNotAfter: Date;
   readonly lastSeenAt: Date;
   readonly ban: { readonly at: Date; readonly reason: string } | undefined;
+  /** When it was last evicted, or its ban lifted, and the SVID that it had then: what it had by then counts no more. */
+  readonly expelled: { readonly at: Date; readonly svidSerial: string } | undefined;
 };
+
+/** What operators have decided about an agent. */
+export type AgentVerdict = Pick<AgentRecord, "ban" | "expelled">;
 
 /** Where attested agents live. Rejects with STORE_FAILED. */
 export interface AgentStore {
   all(signal: AbortSignal): Promise<readonly AgentRecord[]>;
-  /** Adds the agent or replaces what was known of it; a ban in the store stays, whatever the record says. */
-  save(agent: AgentRecord, signal: AbortSignal): Promise<void>;
-  ban(
-    spiffeId: SpiffeId,
-    ban: { readonly at: Date; readonly reason: string },
-    signal: AbortSignal,
-  ): Promise<boolean>;
+  /** Adds the agent or replaces what was known of it; the verdict in the store stays. */
+  save(agent: Omit<AgentRecord, keyof AgentVerdict>, signal: AbortSignal): Promise<void>;
+  judge(spiffeId: SpiffeId, verdict: AgentVerdict, signal: AbortSignal): Promise<void>;
 }

@@ -70,10 +70,13 @@ export class NodeEnrolment {
     return await this.#refuse(claim, error.reason);
   }
 
+  /** Looked at again when it is made: a ban or an eviction may have come meanwhile. */
   async renewNode(agent: SpiffeId, csr: Uint8Array, signal: AbortSignal): Minted {
-    if (!this.#deps.directory.admits(agent)) return refused({ code: "denied" });
-    const minted = await this.#deps.minter.renewNode(agent, csr, signal);
-    if (minted.ok) await this.#deps.directory.renewed(agent, minted.value, signal);
+    const { directory, minter } = this.#deps;
+    if (!directory.isIn(agent)) return refused({ code: "denied" });
+    const minted = await minter.renewNode(agent, csr, signal);
+    if (!directory.isIn(agent)) return refused({ code: "denied" });
+    if (minted.ok) await directory.renewed(agent, minted.value, signal);
     return minted;
   }
 

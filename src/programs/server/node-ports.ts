@@ -55,8 +55,8 @@ export function nodePorts(config: ServerConfig, parts: Parts): NodeServiceDeps {
     observer,
     ledger: parts.witnesses,
     gate: {
-      admits: (agent) => directory.admits(agent),
-      onBan: (listener) => directory.onBan(listener),
+      admits: (agent, svid) => directory.admits(agent, svid),
+      onExpelled: (listener) => directory.onExpelled(listener),
     },
     issuance: {
       issue: (agent, item, signal) => door.issue(agent, item, signal),

@@ -34,6 +34,8 @@ const leastRole = {
   DeleteEntry: "operator",
   ApplyEntries: "operator",
   BanAgent: "operator",
+  EvictAgent: "operator",
+  UnbanAgent: "operator",
   QuarantineHolder: "operator",
   ReleaseHolder: "operator",
   StartRotation: "security-officer",

@@ -66,7 +66,7 @@ export type AdminPorts = {
   readonly tokens: Pick<JoinTokens, "create" | "list" | "revoke">;
   readonly entries: Pick<Entries, "create" | "update" | "remove" | "apply">;
   readonly registrations: Pick<Registrations, "entry" | "entriesOf" | "all">;
-  readonly agents: Pick<AgentDirectory, "all" | "ban">;
+  readonly agents: Pick<AgentDirectory, "all" | "ban" | "evict" | "unban">;
   readonly presence: (agent: SpiffeId) => AgentPresence | undefined;
   readonly bundle: () => Bundle;
   readonly verifyLedger: (signal: AbortSignal) => Promise<ReconciliationReport>;

@@ -8,6 +8,7 @@ export type TlsPeer = {
   readonly spiffeId: SpiffeId;
   /** Lower-case hexadecimal of the serial number. */
   readonly serial: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
 };
 
@@ -28,5 +29,6 @@ export function tlsPeerOf(call: Call): TlsPeer | undefined {
   if (uris.length !== 1) return undefined;
   const id = parseSpiffeId(uris[0]?.slice("URI:".length) ?? "");
   if (!id.ok || !id.value.slice("spiffe://".length).includes("/")) return undefined;
-  return { spiffeId: id.value, serial: certificate.serialNumber.toLowerCase(), notAfter };
+  const { serialNumber, validFromDate: notBefore } = certificate;
+  return { spiffeId: id.value, serial: serialNumber.toLowerCase(), notBefore, notAfter };
 }

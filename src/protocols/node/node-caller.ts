@@ -14,7 +14,7 @@ export function nodeCaller(call: Call, trustDomain: TrustDomain, gate: NodeGate)
     peer !== undefined &&
     trustDomainOf(peer.spiffeId) === trustDomain &&
     pathOf(peer.spiffeId).startsWith("/meshmint/agent/") &&
-    gate.admits(peer.spiffeId, peer.serial);
+    gate.admits(peer.spiffeId, peer);
   if (!isNode)
     throw new Fault("PERMISSION_DENIED", "this caller is not an attested node of this trust domain");
   return peer;

@@ -14,7 +14,7 @@ const longestTimerMs = 2 ** 31 - 1; // about 24 days; setTimeout fires at once f
 
 /**
  * Runs a streaming handler for an attested caller. Anybody else's stream ends with the refusal, and so does a stream
- * whose agent is banned, or whose node SVID expires, while it is open: both count at once, not at the next connection.
+ * whose agent is banned or evicted, or whose node SVID expires, while it is open: both count at once, not at the next connection.
  */
 export function nodeStream(call: ServerSurfaceCall, deps: Deps, serve: (agent: SpiffeId) => void): void {
   let peer: TlsPeer;
@@ -28,8 +28,8 @@ export function nodeStream(call: ServerSurfaceCall, deps: Deps, serve: (agent: S
     stop();
     call.emit("error", toServiceError(new Fault("PERMISSION_DENIED", sentence)));
   };
-  const stopBan = deps.gate.onBan((banned) => {
-    if (banned === peer.spiffeId) end("this node is no longer admitted");
+  const stopExpelled = deps.gate.onExpelled((expelled) => {
+    if (expelled === peer.spiffeId) end("this node is no longer admitted");
   });
   const expiry = setTimeout(
     () => end("the node SVID of this connection has expired; connect with its successor"),
@@ -37,7 +37,7 @@ export function nodeStream(call: ServerSurfaceCall, deps: Deps, serve: (agent: S
   );
   const stop = () => {
     clearTimeout(expiry);
-    stopBan();
+    stopExpelled();
   };
   call.once("cancelled", stop);
   call.once("close", stop);

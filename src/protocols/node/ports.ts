@@ -13,11 +13,11 @@ export type OpaqueRefusal =
   | { readonly code: "denied" | "invalid" }
   | { readonly code: "retry"; readonly retryAfterMs: number };
 
-/** Whether a node's certificate, although it verifies, is still one that we know and have not banned. */
+/** Whether a node's certificate, although it verifies, is still one that counts: its agent neither banned nor evicted since. */
 export interface NodeGate {
-  admits(agent: SpiffeId, serial: string): boolean;
-  /** Called when an agent is banned: its open streams end. Returns the way to stop it. */
-  onBan(listener: (agent: SpiffeId) => void): () => void;
+  admits(agent: SpiffeId, svid: { readonly serial: string; readonly notBefore: Date }): boolean;
+  /** Called when an agent is banned or evicted: its open streams end. Returns the way to stop it. */
+  onExpelled(listener: (agent: SpiffeId) => void): () => void;
 }
 
 /** Proves a new node and mints its first SVID. `source` is the caller's address, for rate limits. */

@@ -9,4 +9,7 @@ export type AgentTable = {
   last_seen_at: number;
   banned_at: number | null;
   ban_reason: string;
+  /** What it had by then counts no more, and the node SVID of that moment. */
+  expelled_at: number | null;
+  expelled_serial: string;
 };

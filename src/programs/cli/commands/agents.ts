@@ -3,7 +3,7 @@ import { type AdminOptions, asAdminCommand, groupOf, runAdmin } from "../admin-c
 import type { Registration } from "../command-frame.ts";
 import { textMoment, textTable } from "../text-table.ts";
 
-/** `meshmint agent list|show|ban`: the nodes that the server knows. `agent run` stands in a file of its own. */
+/** `meshmint agent list|show|ban|unban|evict`: the nodes that the server knows. `agent run` stands in a file of its own. */
 export const registerAgents: Registration = (program, frame) => {
   const group = groupOf(program, "agent", "agents: one on each node");
   asAdminCommand(group.command("list"))
@@ -13,7 +13,7 @@ export const registerAgents: Registration = (program, frame) => {
         const { agents } = await client.call("ListAgents", {}, signal);
         const rows = agents.map((agent) => [
           agent.spiffeId,
-          agent.banned ? "banned" : agent.connected ? "connected" : "away",
+          stateOf(agent),
           textMoment(agent.lastSeenMs),
           textMoment(agent.svidNotAfterMs),
           agent.bundleSequence,
@@ -34,14 +34,42 @@ export const registerAgents: Registration = (program, frame) => {
         return { text: textTable(["KEY", "VALUE"], lines), json: agent };
       }),
     );
-  asAdminCommand(group.command("ban"))
-    .description("serve this agent nothing more, now and after any new join")
-    .argument("<spiffe-id>")
-    .requiredOption("--reason <text>", "recorded")
-    .action((spiffeId: string, options: AdminOptions & { reason: string }) =>
-      runAdmin(frame, options, async (client, { signal }) => {
-        await client.call("BanAgent", { spiffeId, reason: options.reason }, signal);
-        return { text: `${spiffeId}: banned`, json: { spiffeId, banned: true } };
-      }),
-    );
+  for (const { verb, method, state, description } of verdicts)
+    asAdminCommand(group.command(verb))
+      .description(description)
+      .argument("<spiffe-id>")
+      .requiredOption("--reason <text>", "recorded")
+      .action((spiffeId: string, options: AdminOptions & { reason: string }) =>
+        runAdmin(frame, options, async (client, { signal }) => {
+          await client.call(method, { spiffeId, reason: options.reason }, signal);
+          return { text: `${spiffeId}: ${state}`, json: { spiffeId, [state]: true } };
+        }),
+      );
 };
+
+const verdicts = [
+  {
+    verb: "ban",
+    method: "BanAgent",
+    state: "banned",
+    description: "serve this agent nothing more, now and after any new attestation, until the ban is lifted",
+  },
+  {
+    verb: "unban",
+    method: "UnbanAgent",
+    state: "unbanned",
+    description: "let it attest again; the certificates that it had stay worthless",
+  },
+  {
+    verb: "evict",
+    method: "EvictAgent",
+    state: "evicted",
+    description: "take its certificate no more, whoever shows it; it may attest again",
+  },
+] as const;
+
+function stateOf(agent: { banned: boolean; evicted: boolean; connected: boolean }): string {
+  if (agent.banned) return "banned";
+  if (agent.evicted) return "evicted";
+  return agent.connected ? "connected" : "away";
+}
