@@ -1,14 +1,17 @@
-/** kill -9 of the server, the signer and the agents at each transition of a roll-back, a rotation and an incident, under traffic. */
+/** kill -9 of the server, the signer and the agents at each transition of roll-backs, a rotation in cohorts and an incident, under traffic. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import type { HolderFleet } from "../../../src/programs/bench/holder-fleet.ts";
 import { eventually } from "../../parts/eventually.ts";
+import { agentId } from "../../parts/mesh.ts";
 import { MeshOfSix } from "../../parts/mesh-of-six.ts";
 import { MeshOperator } from "../../parts/mesh-operator.ts";
 import { needs } from "../../parts/parts.ts";
 import type { Program } from "../../parts/program.ts";
+import { raiseRefusers } from "../../parts/refusers.ts";
 import { killVariable } from "../kill-steps/kill-switch.ts";
 import { holdSecondCeremonies, offerOf } from "./second-ceremonies.ts";
 import { transitionName } from "./transition-name.ts";
@@ -23,6 +26,7 @@ let six: MeshOfSix;
 let operator: MeshOperator;
 let dying: Program;
 let made: string;
+let refusers: HolderFleet | undefined;
 
 beforeAll(async () => {
   six = await MeshOfSix.start({
@@ -35,6 +39,7 @@ beforeAll(async () => {
   await dying.start();
 }, 180_000);
 afterAll(async () => {
+  refusers?.close();
   await dying?.remove();
   await six?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -47,14 +52,18 @@ afterEach(async () => {
 type Transition = { readonly to: string; readonly by?: () => Promise<unknown> };
 
 const rotation = (...argv: readonly string[]) => operator.cli("rotation", ...argv);
+const inTurns = (first: string) => rotation("start", ...offerOf(made), "--cohorts", first, "--soak", "1s");
+/** By itself, because two of the first cohort refuse the new root. */
+const turnedBack: readonly Transition[] = [{ to: "rolling-back", by: () => inTurns("node=first") }];
 const back: readonly Transition[] = [
   { to: "rolling-back", by: () => rotation("rollback", "--reason", "a test of the way back") },
   { to: "authority closed" },
   { to: "idle" },
 ];
 const forth: readonly Transition[] = [
-  { to: "prepared", by: () => rotation("start", ...offerOf(made)) },
+  { to: "prepared", by: () => inTurns("node=second") },
   { to: "distributing" },
+  { to: "cohort 2's turn" },
   { to: "anchored" },
   { to: "reissuing", by: () => rotation("activate") },
   { to: "reissued" },
@@ -75,10 +84,9 @@ async function startIncident(): Promise<unknown> {
   );
 }
 
-const programs: Readonly<Record<string, () => readonly Program[]>> = {
-  "the signer": () => [six.mesh.signer],
-  "both agents": () => [six.mesh.agent, six.second.agent],
-};
+type Victims = Readonly<Record<string, () => readonly Program[]>>;
+const agents: Victims = { "both agents": () => [six.mesh.agent, six.second.agent] };
+const programs: Victims = { "the signer": () => [six.mesh.signer], ...agents };
 
 type Kill = readonly [title: string, work: () => Promise<void>];
 
@@ -110,7 +118,7 @@ async function diesOf({ by }: Transition): Promise<void> {
 }
 
 /** The kills at each transition in turn: the server's before and after it is stored, and the others' when it is. */
-const killsAt = (transitions: readonly Transition[]): Kill[] =>
+const killsAt = (transitions: readonly Transition[], others = programs): Kill[] =>
   transitions.flatMap((transition, at): Kill[] => [
     [
       `the server at: ${transition.to}, recorded and not stored`,
@@ -130,7 +138,7 @@ const killsAt = (transitions: readonly Transition[]): Kill[] =>
         dying.launch();
       },
     ],
-    ...Object.entries(programs).map(
+    ...Object.entries(others).map(
       ([name, victims]): Kill => [
         `${name} at: ${transition.to}`,
         async () => {
@@ -144,8 +152,38 @@ const killsAt = (transitions: readonly Transition[]): Kill[] =>
 const anchors = async () => ((await operator.cli("bundle", "show")) as { anchors: string[] }).anchors;
 let oldRoot: string[];
 
-test("R26: a rotation is under way, to be rolled back", async () => {
+/** Their certificates are gone with the agents that were killed; nobody would ask for others, and a rotation would wait for them. */
+async function forgetRefusers(): Promise<void> {
+  refusers?.close();
+  const never = new AbortController().signal;
+  for (const { plan } of refusers?.holders ?? []) {
+    const { entries } = await six.admin.call("ListEntries", { spiffeId: plan.spiffeId }, never);
+    for (const { id } of entries) await six.admin.call("DeleteEntry", { id }, never);
+  }
+}
+
+test("R26: two of the first cohort are going to refuse another root", async () => {
   oldRoot = await anchors();
+  refusers = await raiseRefusers({ ...six, socket: six.mesh.agentSocket, agentId }, 2);
+});
+
+// Before anything is signed under the new root there is nothing for the signer to do.
+test.each(killsAt(turnedBack, agents))("R26: killed when it turns back by itself: %s", tryKill);
+
+test("R26: it turned back, to the old root alone", async () => {
+  await dying.ready();
+  await operator.reached("idle");
+  expect(await operator.rotation()).toMatchObject({
+    rolledBackBy: "server",
+    rollbackReason: expect.stringMatching(
+      /^2 of \d+ processes of cohort 1 of 2 \(node=first\) fail .*refused on purpose/,
+    ),
+  });
+  expect(await anchors()).toEqual(oldRoot);
+  await forgetRefusers();
+});
+
+test("R26: a rotation is under way, to be rolled back", async () => {
   await rotation("start", ...offerOf(made));
   await operator.reached("anchored");
   await rotation("activate");
@@ -189,7 +227,7 @@ test("R26: the incident is closed, every kill hit, the ledger is whole, and no k
   await six.stopTraffic();
   const { requests, ...counted } = await six.ledger.handshakes();
   expect(counted).toEqual({ calling: requests, answering: requests, resumed: 0, silent: [] });
-  expect(await cutOff()).toEqual([...back, ...forth, ...stolen].map(({ to }) => to));
+  expect(await cutOff()).toEqual([...turnedBack, ...back, ...forth, ...stolen].map(({ to }) => to));
   expect(await operator.cli("ledger", "verify")).toMatchObject({ reconciled: true, differences: [] });
   const { items } = (await operator.cli("rotation", "stock")) as { items: { state: string }[] };
   expect(items.filter(({ state }) => state === "orphaned")).toEqual([]);
