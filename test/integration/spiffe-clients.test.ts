@@ -1,17 +1,25 @@
-/** The Workload API as others' clients see it: go-spiffe and py-spiffe, alone and with each other. */
+/** The Workload API as others' clients see it: go-spiffe, py-spiffe and our own, alone and with each other. */
 
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
-import { ask, type Dialled, type Fetched, goClient, pythonClient, startClient } from "../parts/clients.ts";
+import {
+  ask,
+  type Dialled,
+  type Fetched,
+  goClient,
+  nodeClient,
+  pythonClient,
+  startClient,
+} from "../parts/clients.ts";
 import { eventually } from "../parts/eventually.ts";
 import { Mesh } from "../parts/mesh.ts";
 import { needs, part } from "../parts/parts.ts";
 import type { Program } from "../parts/program.ts";
 
 const test = needs("softhsm", "go clients", "python clients");
-const clients = [goClient, pythonClient];
+const clients = [goClient, pythonClient, nodeClient];
 let mesh: Mesh;
 let id: string;
 beforeAll(async () => {

@@ -16,7 +16,7 @@ export type ClientSvid = {
 export type Fetched = { svids: ClientSvid[]; bundles: Record<string, string[]> };
 export type Dialled = { spiffeId: string; peer: string; answer: string };
 
-/** One of the two clients in test/clients: the same commands, the same answers. */
+/** One of the clients in test/clients: the same commands, the same answers. */
 export type Client = { readonly name: string; readonly command: () => readonly string[] };
 
 export const goClient: Client = {
@@ -27,6 +27,11 @@ export const goClient: Client = {
 export const pythonClient: Client = {
   name: "py-spiffe",
   command: () => [part("python clients"), join(projectRoot, "test/clients/python/spiffe_client.py")],
+};
+
+export const nodeClient: Client = {
+  name: "meshmint/client",
+  command: () => [process.execPath, join(projectRoot, "test/clients/node/spiffe-client.ts")],
 };
 
 /** Runs a client to its end and gives the one JSON object it printed; throws with its `error` when it failed. */
