@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -14,8 +15,12 @@ import { projectRoot } from "../parts/parts.ts";
 
 /** Real control groups: without the right to make them there is nothing to be attested. */
 const test = plain.skipIf(!Cgroups.canBeMade);
-const recorded = readFileSync(join(projectRoot, "test/fixtures/kubelet/containerd.json"), "utf8");
-const pod = "2c48913c-b29f-11e7-9350-020968147796";
+/** The recorded pod under a uid of this run's own: control groups are the whole machine's. */
+const pod = randomUUID();
+const recorded = readFileSync(join(projectRoot, "test/fixtures/kubelet/containerd.json"), "utf8").replace(
+  "2c48913c-b29f-11e7-9350-020968147796",
+  pod,
+);
 const [webId, proxyId] = ["a1".repeat(32), "b2".repeat(32)];
 const slice = `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${pod.replaceAll("-", "_")}.slice`;
 const scope = (id: string) => `${slice}/cri-containerd-${id}.scope`;
