@@ -61,7 +61,7 @@ export const grpcChannelOptions = { "grpc.ssl_target_name_override": "spiffe" } 
 export function grpcChannelCredentials(source: X509Source, authorize: Authorize): ChannelCredentials {
   const provider = new SourceProvider(source);
   const checkServerIdentity = (_host: string, certificate: Parameters<typeof peerFlaw>[0]) =>
-    peerFlaw(certificate, authorize);
+    peerFlaw(certificate, { own: source.svid.spiffeId, authorize });
   return experimental.createCertificateProviderChannelCredentials(provider, provider, {
     checkServerIdentity,
   });
@@ -75,8 +75,11 @@ export function grpcServerCredentials(source: X509Source): ServerCredentials {
 
 /** The SPIFFE ID of whoever makes a call. Refuses with one sentence. */
 export function grpcPeer(
+  source: X509Source,
   call: Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext">,
 ): Result<SpiffeId, string> {
   const { sslPeerCertificate } = call.getAuthContext();
-  return sslPeerCertificate ? peerIdOf(sslPeerCertificate) : refused("the caller has shown no certificate");
+  return sslPeerCertificate
+    ? peerIdOf(sslPeerCertificate, source.svid.spiffeId)
+    : refused("the caller has shown no certificate");
 }

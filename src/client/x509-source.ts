@@ -2,6 +2,7 @@ import { Agent as HttpsAgent } from "node:https";
 import {
   type ConnectionOptions,
   createSecureContext,
+  type PeerCertificate,
   type SecureContext,
   type Server,
   type TLSSocket,
@@ -93,7 +94,7 @@ export class X509Source {
     const stop = this.onUpdate(({ tls }) => server.setSecureContext({ ...tls, minVersion: "TLSv1.3" }));
     server.once("close", stop);
     server.prependListener("secureConnection", (socket: TLSSocket) => {
-      const flaw = peerFlaw(socket.getPeerCertificate(), authorize);
+      const flaw = this.#flawOf(socket.getPeerCertificate(), authorize);
       // Without an error: nobody listens for one yet on a plain server of node:tls.
       if (flaw) socket.destroy();
     });
@@ -106,7 +107,7 @@ export class X509Source {
       secureContext: this.secureContext,
       // Node makes none of an IP address, and takes the host's name where it has none: nothing here depends on it.
       servername: "",
-      checkServerIdentity: (_host, certificate) => peerFlaw(certificate, authorize),
+      checkServerIdentity: (_host, certificate) => this.#flawOf(certificate, authorize),
     };
   }
 
@@ -119,6 +120,10 @@ export class X509Source {
   close(): void {
     this.#life.abort();
     this.#listeners.clear();
+  }
+
+  #flawOf(certificate: Pick<PeerCertificate, "raw">, authorize: Authorize): Error | undefined {
+    return peerFlaw(certificate, { own: this.svid.spiffeId, authorize });
   }
 
   #take(svids: readonly WorkloadSvid[], onTrouble: (trouble: Fault) => void): void {

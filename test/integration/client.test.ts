@@ -121,8 +121,8 @@ test("gRPC: the server learns who calls, and a client calls nobody but whom it n
   server.addService(
     { who },
     {
-      who(call: Parameters<typeof grpcPeer>[0], done: sendUnaryData<Buffer>) {
-        const peer = grpcPeer(call);
+      who(call: Parameters<typeof grpcPeer>[1], done: sendUnaryData<Buffer>) {
+        const peer = grpcPeer(sources.api, call);
         done(null, Buffer.from(peer.ok ? peer.value : peer.error));
       },
     },

@@ -41,7 +41,7 @@ function fetch(): void {
 
 async function serve(): Promise<void> {
   const server = createServer(source.serverOptions(), (socket) => {
-    const peer = peerIdOf(socket.getPeerCertificate());
+    const peer = peerIdOf(socket.getPeerCertificate(), svid.spiffeId);
     line(peer.ok ? { peer: peer.value } : { error: peer.error });
     socket.end(`${source.svid.spiffeId}\n`);
   });
@@ -54,7 +54,7 @@ async function dial(address: string): Promise<void> {
   const [host = "", port] = address.split(":");
   const socket = connect({ host, port: Number(port), ...source.clientOptions(ofOurs) });
   await once(socket, "secureConnect");
-  const peer = peerIdOf(socket.getPeerCertificate());
+  const peer = peerIdOf(socket.getPeerCertificate(), svid.spiffeId);
   line({ spiffeId: svid.spiffeId, peer: peer.ok ? peer.value : peer.error, answer: await text(socket) });
   source.close();
 }

@@ -211,3 +211,12 @@ test("while lists are in force only an intermediate that has one may follow, and
   must(await server.driver.incident({ ...again, lists: [ofRoot(rig, both), emptyOf(third)] }, act, signal));
   assert.equal(server.picture.activeKeyId(), third.authority.keyId);
 });
+
+test("R28: lists are refused where none are in force: they would have everybody ask for them", async () => {
+  const { rig, server } = await setUp();
+  const offered = { ...rig.offered, lists: [ofRoot(rig, [])] };
+  assert.match(
+    refusal(await server.driver.start(offered, see(server), signal)).message,
+    /no revocation lists are in force/,
+  );
+});
